@@ -1,0 +1,30 @@
+PYTHON_BIN := .venv/bin
+COMPILE := UV_PYTHON_DOWNLOADS=never $(PYTHON_BIN)/uv pip compile -q -p 3.11 --universal \
+	--generate-hashes --no-header --no-emit-index-url pyproject.toml
+
+.PHONY: setup demo test check bench lock
+
+setup: ## .venv with everything that development needs
+	@.ci/setup dev
+
+demo: ## Earn on this machine with 90 days of business; DEMO_EXIT=1 ends after the checks
+	@.ci/setup demo
+	@$(PYTHON_BIN)/python -m config.demo
+
+test: ## the whole suite
+	@.ci/setup dev
+	@.ci/hledger
+	@$(PYTHON_BIN)/pytest -n 2
+
+check: ## lint, types, import contracts, templates, migrations
+	@.ci/setup dev
+	@.ci/check
+
+bench: ## BENCH=close N=1000000 WORKERS=1
+	@.ci/setup dev
+	@BENCH="$(BENCH)" N="$(N)" WORKERS="$(WORKERS)" $(PYTHON_BIN)/python -m tests.benchmarks
+
+lock: ## the hashed locks, after a change of the dependencies
+	$(COMPILE) -o requirements/prod.txt
+	$(COMPILE) --extra embedded -c requirements/prod.txt -o requirements/demo.txt
+	$(COMPILE) --extra embedded --group dev -c requirements/demo.txt -o requirements/dev.txt

@@ -1,0 +1,56 @@
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from earn.models import Product, QuotaShard, RateChart, RateTier
+from ledger.admin import LookOnly
+
+if TYPE_CHECKING:
+    Rows = admin.TabularInline[Any, Any]
+else:
+    Rows = admin.TabularInline
+
+
+class LookOnlyRows(Rows):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class Tiers(LookOnlyRows):
+    model = RateTier
+
+
+class Charts(LookOnlyRows):
+    model = RateChart
+    show_change_link = True
+
+
+class QuotaShards(LookOnlyRows):
+    model = QuotaShard
+
+
+@admin.register(Product)
+class ProductAdmin(LookOnly):
+    list_display = ("code", "asset", "kind", "state", "payout", "compounding", "quota")
+    list_filter = ("state", "kind", "payout")
+    list_select_related = ("asset",)
+    search_fields = ("code", "asset__code")
+    ordering = ("code",)
+    inlines = (Charts, QuotaShards)
+
+
+@admin.register(RateChart)
+class RateChartAdmin(LookOnly):
+    list_display = ("product", "version", "announced_at", "effective_on")
+    list_filter = ("effective_on",)
+    list_select_related = ("product",)
+    search_fields = ("product__code",)
+    ordering = ("product__code", "-version")
+    inlines = (Tiers,)

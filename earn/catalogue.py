@@ -1,0 +1,209 @@
+"""The catalogue: rate charts, who may buy what, and what is left of a quota."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Sum
+
+from earn import refusals
+from earn.interest import Tier
+from earn.models import (
+    Customer,
+    Position,
+    Product,
+    ProductKind,
+    QuotaShard,
+    RateChart,
+    RateTier,
+)
+from ledger.money import format_amount, is_whole_units, unit
+
+
+class Row(NamedTuple):
+    """One line of a rate chart; `term_days` is None for a flexible product."""
+
+    term_days: int | None
+    from_amount: Decimal
+    annual_rate: Decimal
+
+
+def add_chart(*, product: Product, effective_on: date, rows: Iterable[Row]) -> RateChart:
+    """A draft of the next version; it changes nothing until it is announced."""
+    with transaction.atomic():
+        last = product.charts.order_by("-version").first()
+        chart = RateChart.objects.create(
+            product=product,
+            version=last.version + 1 if last else 1,
+            effective_on=effective_on,
+        )
+        RateTier.objects.bulk_create(RateTier(chart=chart, **row._asdict()) for row in rows)
+    return chart
+
+
+def announce(chart: RateChart, *, at: datetime) -> None:
+    """From now on the chart is promised. Cuts keep their notice, by the database's rule."""
+    chart.announced_at = at
+    chart.save(update_fields=["announced_at"])
+
+
+def set_state(product: Product, state: str) -> None:
+    """Opens, pauses or closes; the database holds the order of states."""
+    product.state = state
+    product.save(update_fields=["state"])
+
+
+def create_quota(product: Product, *, shards: int = 1) -> None:
+    """Spreads the product's quota over shards, the last one taking the uneven rest."""
+    if product.quota is None:
+        return
+    part = (product.quota / shards).quantize(Decimal(1).scaleb(-product.asset.scale))
+    while part * shards > product.quota:
+        part -= Decimal(1).scaleb(-product.asset.scale)
+    rest = product.quota - part * (shards - 1)
+    QuotaShard.objects.bulk_create(
+        QuotaShard(product=product, number=n, capacity=part if n < shards - 1 else rest)
+        for n in range(shards)
+    )
+
+
+def chart_on(product: Product, day: date) -> RateChart | None:
+    """The announced chart that is in force on a day."""
+    return (
+        product.charts.filter(announced_at__isnull=False, effective_on__lte=day)
+        .order_by("-effective_on", "-version")
+        .first()
+    )
+
+
+def tiers_of(chart: RateChart, term_days: int | None) -> tuple[Tier, ...]:
+    """The chart's tiers for a term, lowest amount first; empty when it has no such term."""
+    rows = chart.tiers.filter(term_days=term_days).order_by("from_amount")
+    return tuple(Tier(x.from_amount, x.annual_rate) for x in rows)
+
+
+def offer(
+    product: Product, *, term_days: int | None, first_day: date
+) -> tuple[RateChart, Sequence[Tier]]:
+    """The chart and tiers for money that begins to earn on `first_day`; raises NotOpen."""
+    chart = chart_on(product, first_day)
+    tiers = tiers_of(chart, term_days) if chart else ()
+    if chart is None or not tiers:
+        term = "" if term_days is None else f" for {term_days} days"
+        raise refusals.NotOpen(f"{product.code} is not offered{term}.")
+    return chart, tiers
+
+
+def check_amount(product: Product, amount: Decimal) -> None:
+    """Raises TooManyDecimals, BelowMinimum or NotAStep."""
+    asset = product.asset
+    check_decimals(amount, scale=asset.scale, code=asset.code)
+    if amount < product.minimum or amount <= 0:
+        least = _text(max(unit(asset.scale), product.minimum), product)
+        raise refusals.BelowMinimum(
+            f"The smallest amount is {least} {asset.code}.", minimum=least
+        )
+    if product.step and amount % product.step:
+        step = _text(product.step, product)
+        raise refusals.NotAStep(f"Amounts go in steps of {step} {asset.code}.", step=step)
+
+
+def check_decimals(amount: Decimal, *, scale: int, code: str) -> None:
+    if not is_whole_units(amount, scale=scale):
+        raise refusals.TooManyDecimals(
+            f"{code} has {scale} decimals; the amount has more.", scale=str(scale)
+        )
+
+
+def check_open(product: Product, at: datetime) -> None:
+    """Raises NotOpen outside of the product's state and sale window."""
+    if (
+        product.state != Product.State.OPEN
+        or (product.sale_from and at < product.sale_from)
+        or (product.sale_until and at >= product.sale_until)
+    ):
+        raise refusals.NotOpen(f"{product.code} is not open for subscription.")
+
+
+def check_eligible(product: Product, customer: Customer) -> None:
+    """Raises NotEligible; a country that is not known is no country that is allowed."""
+    known = customer.country
+    allowed, denied = product.countries_allowed, product.countries_denied
+    if ((allowed or denied) and not known) or (allowed and known not in allowed):
+        raise refusals.NotEligible(f"{product.code} is not offered in your country.")
+    if known in denied:
+        raise refusals.NotEligible(f"{product.code} is not offered in your country.")
+    if customer.kyc_level < product.minimum_kyc_level:
+        raise refusals.NotEligible(
+            f"{product.code} asks for verification level {product.minimum_kyc_level}.",
+            minimum_kyc_level=str(product.minimum_kyc_level),
+        )
+
+
+def check_cap(
+    product: Product, customer: Customer, amount: Decimal, *, leaving: Collection[int] = ()
+) -> None:
+    """Raises OverCustomerCap with what is left of it; `leaving` positions do not count.
+
+    Of a flexible product the caller has locked the customer's one position.
+    """
+    if product.customer_cap is None:
+        return
+    if product.kind == ProductKind.FIXED:
+        # each order opens a position of its own: two of them must not pass together
+        Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    held = held_by(product, customer, leaving=leaving)
+    if held + amount > product.customer_cap:
+        left = _text(max(product.customer_cap - held, Decimal(0)), product)
+        raise refusals.OverCustomerCap(
+            f"You may add {left} {product.asset.code} at most.", left=left
+        )
+
+
+def held_by(
+    product: Product, customer: Customer, *, leaving: Collection[int] = ()
+) -> Decimal:
+    """Principal that a customer has in a product."""
+    positions = Position.objects.filter(
+        product=product, customer=customer, state=Position.State.OPEN
+    ).exclude(pk__in=leaving)
+    return positions.aggregate(sum=Sum("principal"))["sum"] or Decimal(0)
+
+
+def take_quota(product: Product, amount: Decimal) -> None:
+    """Raises SoldOut with what is left. The last statement of an order: the row is hot."""
+    if product.quota is None or amount <= 0:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("select earn_take_quota(%s, %s)", [product.pk, amount])
+        (taken,) = cursor.fetchone() or (False,)
+    if not taken:
+        raise sold_out(product, quota_left(product) or Decimal(0))
+
+
+def sold_out(product: Product, left: Decimal) -> refusals.SoldOut:
+    text = _text(left, product)
+    return refusals.SoldOut(
+        f"{text} {product.asset.code} are left of {product.code}.", left=text
+    )
+
+
+def release_quota(product: Product, amount: Decimal) -> None:
+    if product.quota is None or amount <= 0:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("select earn_release_quota(%s, %s)", [product.pk, amount])
+
+
+def quota_left(product: Product) -> Decimal | None:
+    """None for a product without a quota."""
+    if product.quota is None:
+        return None
+    sums = product.quota_shards.aggregate(capacity=Sum("capacity"), used=Sum("used"))
+    return (sums["capacity"] or Decimal(0)) - (sums["used"] or Decimal(0))
+
+
+def _text(amount: Decimal, product: Product) -> str:
+    return format_amount(amount, scale=product.asset.scale)

@@ -1,0 +1,70 @@
+"""What must hold between positions, accruals, closes and the books."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from earn.models import DayClose
+from ledger import checks as ledger_checks
+from ledger.checks import Check, Violation
+
+_FOLDER = Path(__file__).parent / "sql" / "checks"
+
+
+def _check(name: str, says: str) -> Check:
+    return Check(name, says, _FOLDER)
+
+
+_DAY_COMPLETE = _check("day_complete", "every position that earns on the day was accrued")
+_CONTROL = _check(
+    "control", "interest owed on the books = accrued less settled, by product"
+)
+_QUOTA = _check("quota", "used quota = principal of open positions, never above the quota")
+_REDEEMING = _check("redeeming", "money being redeemed = pending redemptions, by customer")
+
+CHECKS = (
+    _check("accrual_days", "one accrual row per position and closed day, none besides"),
+    _check(
+        "accrual_rule", "each day's interest follows from the day before, chart and basis"
+    ),
+    _check(
+        "accrual_basis", "each day's basis is the lowest balance that the journal shows"
+    ),
+    _check("accrual_digests", "the accruals are those that the day's seal covers"),
+    _check("accrual_entries", "interest posted = interest accrued, by product and day"),
+    _CONTROL,
+    _check("settled", "a position that has ended was paid or forfeited all it accrued"),
+    _check("principal", "principal of a position = balance of its account"),
+    _QUOTA,
+    _REDEEMING,
+    _check(
+        "closed_days", "days close without a gap, and each closed day is ended and sealed"
+    ),
+)
+
+
+def everything() -> Iterator[tuple[Check, list[Violation]]]:
+    """Every check of the books and of the business with what it found."""
+    parameters = {_CONTROL: _as_of(_posted_through())}
+    for check in (*ledger_checks.CHECKS, *CHECKS):
+        yield check, check.violations(parameters.get(check))
+
+
+def of_day(day: date) -> list[Violation]:
+    """What is checked before a day is sealed: cheap, and against this day's rows alone."""
+    return [
+        *_DAY_COMPLETE.violations({"day": day}),
+        *_CONTROL.violations(_as_of(day)),
+        *_QUOTA.violations(),
+        *_REDEEMING.violations(),
+    ]
+
+
+def _as_of(day: date | None) -> dict[str, object]:
+    return {"horizon": day or date.min}
+
+
+def _posted_through() -> date | None:
+    unposted = [DayClose.Stage.ACCRUE, DayClose.Stage.POST]
+    closes = DayClose.objects.exclude(stage__in=unposted).order_by("-day")
+    return closes.values_list("day", flat=True).first()

@@ -1,0 +1,111 @@
+"""Each day's interest of a position derived again, from the stored rows and the charts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from earn import catalogue
+from earn.days import ONE_DAY, DayCount, day_fraction
+from earn.interest import Explanation, Tier, TierMode, explain
+from earn.models import Accrual, Position, RateChart
+from ledger.money import plain
+
+
+class NothingToExplain(LookupError):
+    """There is no such position, or it earned nothing on that day; a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedDay:
+    """A stored day beside what it should be; `differences` are sentences, none if equal."""
+
+    explanation: Explanation
+    accrued: Decimal
+    chart_version: int
+    differences: tuple[str, ...]
+
+
+def explain_days(*, position_id: int, day: date | None = None) -> Iterator[ExplainedDay]:
+    """Every day of a position in order, or one. Raises NothingToExplain at once."""
+    position = (
+        Position.objects.select_related("product__asset", "chart")
+        .filter(pk=position_id)
+        .first()
+    )
+    if position is None:
+        raise NothingToExplain(f"There is no position {position_id}.")
+    rows = Accrual.objects.filter(position=position)
+    if day is not None and not rows.filter(day=day).exists():
+        raise NothingToExplain(f"{_span(position)} It has no interest of {day}.")
+    if not rows.exists():
+        raise NothingToExplain(f"{_span(position)} None of its days has been closed yet.")
+    return _explained(position, day)
+
+
+def _span(position: Position) -> str:
+    until = f" through {position.last_day}" if position.last_day else ""
+    return f"Position {position.pk} earns from {position.first_day}{until}."
+
+
+def _explained(position: Position, wanted: date | None) -> Iterator[ExplainedDay]:
+    rows = Accrual.objects.filter(position=position).select_related("chart").order_by("day")
+    if wanted:  # its row and the one before
+        rows = rows.filter(day__lte=wanted).order_by("-day")[:2]
+    tiers: dict[int, tuple[Tier, ...]] = {}
+    before: Accrual | None = None
+    for row in sorted(rows, key=lambda row: row.day):
+        if row.chart_id not in tiers:
+            tiers[row.chart_id] = catalogue.tiers_of(row.chart, position.term_days)
+        if wanted in (None, row.day):
+            yield _day(position, row, before, tiers[row.chart_id])
+        before = row
+
+
+def _day(
+    position: Position, row: Accrual, before: Accrual | None, tiers: tuple[Tier, ...]
+) -> ExplainedDay:
+    product = position.product
+    explanation = explain(
+        day=row.day,
+        basis=row.basis,
+        tiers=tiers,
+        mode=TierMode(product.tier_mode),
+        fraction=day_fraction(
+            DayCount(product.day_count), first_day=position.first_day, day=row.day
+        ),
+        scale=product.asset.scale,
+        carry=before.carry if before else Decimal(0),
+    )
+    accrued = (before.accrued if before else Decimal(0)) + explanation.interest
+    chart = position.chart or catalogue.chart_on(product, row.day)
+    differences = (
+        *_gap(position, row, before),
+        *_differences(row, explanation, accrued, chart),
+    )
+    return ExplainedDay(explanation, accrued, row.chart.version, differences)
+
+
+def _gap(position: Position, row: Accrual, before: Accrual | None) -> Iterator[str]:
+    expected = before.day + ONE_DAY if before else position.first_day
+    if row.day != expected:
+        yield f"The row of {row.day - ONE_DAY} is missing."
+
+
+def _differences(
+    row: Accrual, derived: Explanation, accrued: Decimal, chart: RateChart | None
+) -> Iterator[str]:
+    """Where the row is not what follows from its basis, the row before and the charts."""
+    if chart != row.chart:
+        named = f"version {chart.version}" if chart else "none"
+        yield f"The chart in force is {named}, the row has version {row.chart.version}."
+    figures = (
+        ("days", Decimal(row.days), Decimal(derived.fraction.days)),
+        ("year basis", Decimal(row.year_basis), Decimal(derived.fraction.year_basis)),
+        ("interest", row.interest, derived.interest),
+        ("carry", row.carry, derived.carry_out),
+        ("accrued total", row.accrued, accrued),
+    )
+    for name, stored, right in figures:
+        if stored != right:
+            yield f"The row says {name} {plain(stored)}, it follows {plain(right)}."

@@ -1,0 +1,27 @@
+"""Rights of the application's role on everything that is not the books."""
+
+from typing import Any
+
+from ledger.grants import grant_tables
+
+_READ = "select"
+_KEEP = "select, insert, update"
+_EXCEPTIONS = {
+    # written by the close's functions alone
+    "earn_accrual": _READ,
+    "earn_band": _READ,
+    "earn_closechunk": _READ,
+    "earn_dayclose": "select, update",
+    # history: nothing is ever deleted
+    "earn_customer": _KEEP,
+    "earn_product": _KEEP,
+    "earn_position": _KEEP,
+    "earn_order": _KEEP,
+}
+
+
+def grant(*, using: str, **_: Any) -> None:
+    full = "select, insert, update, delete"
+    grant_tables(using=using, prefix="earn_", rights=full, exceptions=_EXCEPTIONS)
+    for prefix in ("auth_", "django_"):
+        grant_tables(using=using, prefix=prefix, rights=full)

@@ -1,0 +1,66 @@
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from earn import tasks
+
+
+class Job(NamedTuple):
+    """`task` tells whether the job is there, whatever staff have called it since."""
+
+    name: str
+    task: str
+    every: timedelta
+    description: str
+
+
+JOBS = (
+    Job(
+        "Close the days that are over",
+        tasks.drive_close.name,
+        timedelta(minutes=2),
+        "Drives the daily close from 00:05 UTC on; does nothing when all is closed.",
+    ),
+    Job(
+        "Seal the journal",
+        tasks.seal_entries.name,
+        timedelta(minutes=1),
+        "Puts the latest entries into the hash chain.",
+    ),
+)
+
+
+class Command(BaseCommand):
+    help = "Creates the periodic tasks that are missing; what staff changed stays."
+
+    def handle(self, **_: Any) -> None:
+        for job in JOBS:
+            created = create(job)
+            self.stdout.write(f"{job.name}: {'created' if created else 'already there'}")
+
+
+def create(job: Job) -> bool:
+    with transaction.atomic():
+        if PeriodicTask.objects.filter(task=job.task).exists():
+            return False
+        _, created = PeriodicTask.objects.get_or_create(
+            name=job.name,
+            defaults={
+                "task": job.task,
+                "interval": _interval(job.every),
+                "description": job.description,
+                # after this there is a newer message, and beside it this one is useless
+                "expire_seconds": job.every // timedelta(seconds=1),
+            },
+        )
+    return bool(created)
+
+
+def _interval(every: timedelta) -> IntervalSchedule:
+    """Two equal intervals may exist: the model allows it."""
+    wanted = {"every": every // timedelta(minutes=1), "period": IntervalSchedule.MINUTES}
+    known = IntervalSchedule.objects.filter(**wanted).first()
+    return known or IntervalSchedule.objects.create(**wanted)

@@ -1,0 +1,30 @@
+"""The tables of the business: people, products, positions, orders, closes."""
+
+from earn.models.closes import Accrual, Band, CloseChunk, DayClose
+from earn.models.orders import Order
+from earn.models.people import Customer, User
+from earn.models.positions import AtMaturity, Position
+from earn.models.products import (
+    Product,
+    ProductKind,
+    QuotaShard,
+    RateChart,
+    RateTier,
+)
+
+__all__ = [
+    "Accrual",
+    "AtMaturity",
+    "Band",
+    "CloseChunk",
+    "Customer",
+    "DayClose",
+    "Order",
+    "Position",
+    "Product",
+    "ProductKind",
+    "QuotaShard",
+    "RateChart",
+    "RateTier",
+    "User",
+]

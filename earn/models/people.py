@@ -1,0 +1,60 @@
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Somebody who signs in: a customer or a member of staff."""
+
+    email = models.EmailField(unique=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(null=True)
+
+    USERNAME_FIELD = "email"
+    objects: ClassVar[UserManager] = UserManager()
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Customer(models.Model):
+    """Whose money it is. The books know `uuid` alone: no personal data enters them."""
+
+    uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    user = models.OneToOneField(User, on_delete=models.PROTECT, null=True, blank=True)
+    reference = models.TextField(
+        unique=True, null=True, blank=True, help_text="The surrounding platform's own id."
+    )
+    country = models.CharField(
+        max_length=2, blank=True, help_text="ISO 3166 code; empty while it is not known."
+    )
+    kyc_level = models.SmallIntegerField(default=0)
+    frozen_in = models.BooleanField(default=False, help_text="No new money in.")
+    frozen_out = models.BooleanField(default=False, help_text="No money out.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="kyc_level_is_not_negative", condition=Q(kyc_level__gte=0)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference or str(self.uuid)

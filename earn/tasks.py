@@ -1,0 +1,53 @@
+"""Celery tasks: they read the clock, name the day, make one call."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from celery import shared_task
+
+from earn import close
+from ledger import seals
+
+CLOSE_FROM = time(0, 5, tzinfo=UTC)  # orders of yesterday have five minutes to commit
+
+
+@shared_task
+def drive_close(through: str | None = None, at: str | None = None) -> None:
+    """Asks the database what is left of the close, does or enqueues it, and comes back.
+
+    Beat sends it every few minutes, so that any death heals. `through` (a date) and `at`
+    (a moment) stand in for the clock where a calendar is played.
+    """
+    now = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    last = date.fromisoformat(through) if through else last_closable(now)
+    unclosed = close.next_day(last)
+    if unclosed is None:
+        return
+    day, stage = unclosed
+    left = close.chunks_left(day) if stage == close.Stage.ACCRUE else []
+    if left:
+        for number in left:
+            accrue_chunk.delay(day.isoformat(), number, through=through, at=at)
+        return
+    close.advance(day, stage, at=now)
+    drive_close.delay(through=through, at=at)
+
+
+@shared_task
+def accrue_chunk(
+    day: str, number: int, through: str | None = None, at: str | None = None
+) -> None:
+    """One chunk of a day's accrual; whoever finishes the last one calls the driver."""
+    accrued = close.accrue(date.fromisoformat(day), number)
+    if accrued is not None and not close.chunks_left(date.fromisoformat(day)):
+        drive_close.delay(through=through, at=at)
+
+
+@shared_task
+def seal_entries() -> None:
+    seals.seal()
+
+
+def last_closable(now: datetime) -> date:
+    """Yesterday from 00:05 UTC on, before that the day before."""
+    closable = now.date() if now.timetz() >= CLOSE_FROM else now.date() - timedelta(days=1)
+    return closable - timedelta(days=1)

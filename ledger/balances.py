@@ -1,0 +1,153 @@
+"""Reading the books: balances at any moment, statements, the trial balance."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Sum
+
+from ledger.models import Account, Asset, Entry, Posting
+from ledger.sql import sql
+
+_DEBIT_NORMAL = {"ASSET", "EXPENSE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Debits and credits since the beginning; both only grow."""
+
+    kind: str
+    debits: Decimal = Decimal(0)
+    credits: Decimal = Decimal(0)
+
+    @property
+    def balance(self) -> Decimal:
+        """On the account's normal side: what is owed of a liability, owned of an asset."""
+        owed = self.credits - self.debits
+        return -owed if self.kind in _DEBIT_NORMAL else owed
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow(Figures):
+    asset: str = ""
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    entry_id: int
+    line: int
+    key: str
+    kind: str
+    happened_at: datetime
+    recorded_at: datetime
+    note: dict[str, Any]
+    debit: Decimal
+    credit: Decimal
+    counter_account: str
+    balance: Decimal
+
+
+def balances_at(*, asset_id: int, codes: Sequence[str], at: datetime) -> dict[str, Figures]:
+    """Figures of accounts with everything that had happened by `at`, keyed by code.
+
+    An account that was never named has no row.
+    """
+    parameters: dict[str, Any] = {
+        "asset": asset_id,
+        "codes": list(codes),
+        "at": at,
+        "day": at.astimezone(UTC).date(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql("balance_at"), parameters)
+        return {
+            code: Figures(kind, debits, credit) for code, kind, debits, credit in cursor
+        }
+
+
+def balance_at(*, asset_id: int, code: str, at: datetime) -> Decimal:
+    """Balance of one account at a moment; 0 for one that was never named."""
+    figures = balances_at(asset_id=asset_id, codes=[code], at=at).get(code)
+    return figures.balance if figures else Decimal(0)
+
+
+def available(*, asset_id: int, code: str) -> Decimal:
+    """What a guarded account holds right now and may spend."""
+    row = (
+        Account.objects.filter(asset_id=asset_id, code=code)
+        .values_list("balance__credits", "balance__debits", "balance__held")
+        .first()
+    )
+    return row[0] - row[1] - row[2] if row else Decimal(0)
+
+
+def balances_of(owner: UUID) -> dict[tuple[str, str], Decimal]:
+    """Present balances of a customer's accounts by (asset code, account code)."""
+    rows = Account.objects.filter(owner=owner).values_list(
+        "asset__code", "code", "balance__credits", "balance__debits"
+    )
+    return {(asset, code): credit - debit for asset, code, credit, debit in rows}
+
+
+def trial_balance(*, at: datetime) -> list[TrialRow]:
+    """Every heading of every asset at a moment; per asset, debits equal credits."""
+    parameters = {"at": at, "day": at.astimezone(UTC).date()}
+    with connection.cursor() as cursor:
+        cursor.execute(sql("trial_balance"), parameters)
+        return [
+            TrialRow(kind, debits, credit, asset, heading)
+            for asset, heading, kind, debits, credit in cursor
+        ]
+
+
+def statement(*, asset_id: int, code: str, first: date, last: date) -> list[StatementLine]:
+    """Lines of one account on the days `first` to `last` with the balance after each."""
+    account = Account.objects.filter(asset_id=asset_id, code=code).first()
+    if account is None:
+        return []
+    midnight = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    opening = _just_before(account, midnight)
+    sign = -1 if account.kind in _DEBIT_NORMAL else 1
+    parameters: dict[str, Any] = {"account": account.pk, "first": first, "last": last}
+    with connection.cursor() as cursor:
+        cursor.execute(sql("statement"), parameters)
+        columns = [c.name for c in cursor.description or ()]
+        rows = [dict(zip(columns, row, strict=True)) for row in cursor]
+    lines = []
+    for row in rows:
+        moved = sign * (row.pop("running_credits") - row.pop("running_debits"))
+        row["note"] = json.loads(row["note"])
+        lines.append(StatementLine(**row, balance=opening + moved))
+    return lines
+
+
+def _just_before(account: Account, midnight: datetime) -> Decimal:
+    return balance_at(
+        asset_id=account.asset_id,
+        code=account.code,
+        at=midnight - timedelta(microseconds=1),
+    )
+
+
+def asset(code: str) -> Asset:
+    """The asset of that code; raises Asset.DoesNotExist."""
+    return Asset.objects.get(code=code)
+
+
+def first_day() -> date | None:
+    """The business day of the earliest entry; None while the books are empty."""
+    return Entry.objects.order_by("day").values_list("day", flat=True).first()
+
+
+def credited(*, asset_id: int, code: str, position: int) -> Decimal:
+    """All that entries noted for a position have credited to an account."""
+    rows = Posting.objects.filter(
+        credit__asset_id=asset_id, credit__code=code, entry__note__position=position
+    )
+    return rows.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)

@@ -1,0 +1,66 @@
+import pytest
+from django.test import Client
+
+from tests.config.processes import run
+
+GOOD = "postgresql://earn_app:x@127.0.0.1:5432/earn"
+KEY = "k" * 32
+
+BAD = [
+    ({"DATABASE_URL": "mysql://a@b/c"}, "DATABASE_URL must begin with postgresql://"),
+    ({"DATABASE_URL": "postgresql://host:x/earn"}, "DATABASE_URL is not an address"),
+    ({"DATABASE_URL": "postgresql://host"}, "DATABASE_URL names no host or no database"),
+    ({"DATABASE_URL": GOOD + "?ssl=1"}, "DATABASE_URL has the unknown option 'ssl'"),
+    ({"DATABASE_URL": GOOD}, "SECRET_KEY is missing"),
+    ({"DATABASE_URL": GOOD, "SECRET_KEY": "short"}, "SECRET_KEY is missing or shorter"),
+    (
+        {"DATABASE_URL": GOOD, "SECRET_KEY": KEY, "OWNER_DATABASE_URL": "earn"},
+        "OWNER_DATABASE_URL must begin with",
+    ),
+    ({"BROKER_URL": "http://127.0.0.1"}, "BROKER_URL must begin with redis://"),
+    ({"DEBUG": "maybe"}, "DEBUG is 'maybe': set it to 1 or 0"),
+    ({"HTTPS": "2"}, "HTTPS is '2'"),
+    ({"VISIBILITY_TIMEOUT": "0"}, "VISIBILITY_TIMEOUT is '0'"),
+    ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD'"),
+    ({"APP_ROLE": 'a"b'}, "APP_ROLE is"),
+]
+
+
+@pytest.mark.parametrize(("variables", "sentence"), BAD)
+def test_a_bad_setting_ends_the_process_with_a_sentence(
+    variables: dict[str, str], sentence: str
+) -> None:
+    done = run("-c", "import config.settings", **variables)
+    assert done.returncode == 2
+    assert done.stderr.startswith(sentence)
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_database_that_does_not_answer_is_a_sentence() -> None:
+    url = "postgresql://earn:x@127.0.0.1:1/earn"
+    done = run("manage.py", "showmigrations", DATABASE_URL=url, SECRET_KEY=KEY)
+    assert done.returncode == 2
+    assert done.stderr.startswith("DATABASE_URL does not lead to a database")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_bad_setting_of_the_pages_ends_the_web_server() -> None:
+    done = run("-c", "import config.web", DATABASE_URL=GOOD, SECRET_KEY=KEY, PORT="http")
+    assert done.returncode == 2
+    assert done.stderr.startswith("PORT is 'http'")
+
+
+@pytest.mark.django_db
+def test_pages_allow_no_code_but_ours(client: Client) -> None:
+    headers = client.get("/admin/login/").headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_without_a_word_to_the_contrary_pages_are_served_over_https_alone() -> None:
+    names = "SECURE_SSL_REDIRECT, SESSION_COOKIE_SECURE, CSRF_COOKIE_SECURE, DEBUG"
+    code = f"from config.settings import *; import sys; sys.stdout.write(str(({names})))"
+    done = run("-c", code, DATABASE_URL=GOOD, SECRET_KEY=KEY)
+    assert done.stdout == "(True, True, True, False)"

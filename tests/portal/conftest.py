@@ -1,0 +1,3 @@
+from tests.earn.conftest import alice
+
+__all__ = ["alice"]
