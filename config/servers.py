@@ -127,13 +127,16 @@ class Server:
         self.home.mkdir(parents=True, exist_ok=True)
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
-            if self._runs():  # its starter was killed before it answered
-                self._forget_the_dead()
-            else:
+            launched = not self._runs()  # else its starter was killed before it answered
+            if launched:
                 self._reap()
                 self._run()
+            else:
+                self._forget_the_dead()
             if self._await_answer(end):
                 return
+            if launched and self._ended():
+                self._demand_passing_reason()
             time.sleep(0.3)
         raise ServerError(self._failure("it did not answer in time"))
 
@@ -174,13 +177,13 @@ class Server:
         while time.monotonic() < end:
             if self.answers():
                 return True
-            if self._child and self._child.poll() is not None:
-                self._demand_passing_reason()
-                return False
-            if not self._child and not self._runs():
+            if self._ended():
                 return False
             time.sleep(0.05)
         return False
+
+    def _ended(self) -> bool:
+        return self._child.poll() is not None if self._child else not self._runs()
 
     def _demand_passing_reason(self) -> None:
         with self.log.open("rb") as file:

@@ -123,8 +123,8 @@ def test_a_refusal_for_want_of_verification_says_which_level_is_asked_for() -> N
 AMOUNTS: list[tuple[dict[str, Any], str, type | None, dict[str, str]]] = [
     ({"minimum": 10}, "10", None, {}),
     ({"minimum": 10}, "9.99", BelowMinimum, {"minimum": "10.00"}),
-    ({}, "0", BelowMinimum, {"minimum": "0.00"}),
-    ({}, "-5", BelowMinimum, {"minimum": "0.00"}),
+    ({}, "0", BelowMinimum, {"minimum": "0.01"}),
+    ({}, "-5", BelowMinimum, {"minimum": "0.01"}),
     ({"step": "0.50"}, "10.50", None, {}),
     ({"step": "0.50"}, "10.51", NotAStep, {"step": "0.50"}),
     ({"minimum": "0.20", "step": "0.50"}, "0.70", NotAStep, {"step": "0.50"}),
