@@ -133,13 +133,14 @@ def entitlement(
     """All the interest that is kept when a term is ended after `last_day` was earned.
 
     It counts from the first day on, what was already paid out included: the caller pays or
-    claws back the difference. `accrued_on` is asked for one day between first and last.
+    claws back the difference. It is never more than what was accrued, a reduced rate above
+    the agreed one notwithstanding. `accrued_on` is asked for one day from first to last.
     """
     days_run = (last_day - first_day).days + 1
     if rule is EarlyRule.FORBIDDEN:
         raise ValueError("This product is not redeemed early.")
     if rule is EarlyRule.REDUCED_RATE and days_run > 0:
-        return project(
+        reduced = project(
             amount=principal,
             tiers=[Tier(ZERO, reduced_rate)],
             mode=TierMode.SLICE,
@@ -151,7 +152,14 @@ def entitlement(
             days=days_run,
             payout=payout,
         ).interest
+        return min(reduced, _accrued(accrued_on(last_day), scale, rounding))
     if rule is EarlyRule.FORFEIT_DAYS and days_run > forfeit_days:
-        accrued, carry = accrued_on(last_day - forfeit_days * ONE_DAY)
-        return accrued + final_unit(carry=carry, scale=scale, rounding=rounding)
+        day = last_day - forfeit_days * ONE_DAY
+        return _accrued(accrued_on(day), scale, rounding)
     return ZERO
+
+
+def _accrued(through: Accrued, scale: int, rounding: Rounding) -> Decimal:
+    return through.accrued + final_unit(
+        carry=through.carry, scale=scale, rounding=rounding
+    )

@@ -91,23 +91,53 @@ def redeem(
     )
 
 
-def cancel(*, customer: Customer, order_id: int, key: str, at: datetime) -> Order:
+def preview_cancel(*, redemption: Order, at: datetime) -> dict[str, Any]:
+    """What taking a pending redemption back does at this moment, as text.
+
+    Raises NotRedeemable when it is not pending any more or had ended a fixed term, NotOpen.
+    """
+    due_on, product, amount = redemption.due_on, redemption.product, redemption.amount
+    is_pending = redemption.state == Order.State.PENDING
+    if not is_pending or due_on is None or at >= start_of(due_on):
+        raise refusals.NotRedeemable("This redemption is not pending any more.")
+    assert product is not None  # every redemption has a product and an amount
+    assert amount is not None
+    if product.kind == ProductKind.FIXED:
+        raise refusals.NotRedeemable("A fixed term that was ended early stays ended.")
+    if product.state == Product.State.CLOSED:
+        raise refusals.NotOpen(f"{product.code} is closed; the money will be paid out.")
+    return {
+        "redemption": redemption.pk,
+        "product": product.code,
+        "asset": product.asset.code,
+        "amount": format_amount(amount, scale=product.asset.scale),
+        "was_due_on": due_on.isoformat(),
+        "first_day": first_earning_day(business_day(at)).isoformat(),
+    }
+
+
+def cancel(
+    *,
+    customer: Customer,
+    order_id: int,
+    key: str,
+    at: datetime,
+    confirmed: dict[str, Any] | None = None,
+) -> Order:
     """Puts a pending redemption back into its product; it earns again from the next day.
 
-    Raises NotRedeemable when it is not pending any more or had ended a fixed term, NotOpen,
-    OverCustomerCap, SoldOut when the quota is gone, KeyReused, Frozen.
+    Raises NotRedeemable, NotOpen, OverCustomerCap, SoldOut when the quota is gone,
+    TermsChanged, KeyReused, Frozen.
     """
 
     def act(order: Order) -> None:
         orders.check_not_frozen(customer, money_in=True)
-        pending = _pending(customer, order_id, at)
+        pending = _locked_order(customer, order_id)
+        order.preview = preview_cancel(redemption=pending, at=at)
+        orders.check_terms(order.preview, confirmed)
         product, amount = pending.product, pending.amount
-        assert product is not None  # every redemption has a product and an amount
+        assert product is not None  # as the preview has found
         assert amount is not None
-        if product.kind == ProductKind.FIXED:
-            raise refusals.NotRedeemable("A fixed term that was ended early stays ended.")
-        if product.state == Product.State.CLOSED:
-            raise refusals.NotOpen(f"{product.code} is closed; the money will be paid out.")
         day = business_day(at)
         position = flexible_position(customer, product, at, first_earning_day(day))
         catalogue.check_cap(product, customer, amount)
@@ -140,16 +170,16 @@ def lock(customer: Customer, position_id: int) -> Position:
     return position
 
 
-def _pending(customer: Customer, order_id: int, at: datetime) -> Order:
-    pending = (
+def _locked_order(customer: Customer, order_id: int) -> Order:
+    order = (
         Order.objects.select_for_update(of=("self",))
         .select_related("product__asset")
-        .filter(customer=customer, pk=order_id, state=Order.State.PENDING)
+        .filter(customer=customer, pk=order_id)
         .first()
     )
-    if pending is None or pending.due_on is None or at >= start_of(pending.due_on):
-        raise refusals.NotRedeemable("This redemption is not pending any more.")
-    return pending
+    if order is None:
+        raise refusals.NotRedeemable("There is no such redemption.")
+    return order
 
 
 def _plan(position: Position, amount: Decimal | None, at: datetime) -> Plan:

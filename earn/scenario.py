@@ -12,7 +12,7 @@ from earn.days import DayCount, business_day
 from earn.interest import Compounding, Payout, Rounding, TierMode
 from earn.models import AtMaturity, ProductKind
 from earn.projection import EarlyRule
-from ledger.money import InvalidAmount, parse_amount
+from ledger.money import MAX_SCALE, InvalidAmount, parse_amount
 
 _RATE = re.compile(r"[0-9]{1,2}(\.[0-9]{1,10})?")
 _CODE = re.compile(r"[!-~]{1,40}")
@@ -70,7 +70,7 @@ def read(document: Any) -> Scenario:
     root = _object(document, "the scenario")
     asset = _object(root.get("asset"), "asset")
     _no_others(asset, {"code", "scale", "kind"}, "asset")
-    scale = _whole(asset.get("scale"), "asset.scale", least=0, most=18)
+    scale = _whole(asset.get("scale"), "asset.scale", least=0, most=MAX_SCALE)
     code = asset.get("code")
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise BadScenario('asset.code: write a code of 1 to 40 signs, like "USD".')
@@ -78,7 +78,7 @@ def read(document: Any) -> Scenario:
     kind = _word(product, "kind", ProductKind, None, "product")
     events = [
         _event(item, f"events[{n}]", kind)
-        for n, item in enumerate(_list(root.get("events"), "events"), 1)
+        for n, item in enumerate(_list(root.get("events"), "events", least=0), 1)
     ]
     return Scenario(
         asset_code=code,
@@ -203,7 +203,7 @@ def _row(item: Any, where: str, kind: str) -> Row:
         raise BadScenario(
             f"{where}.term_days: a flexible product has no term; leave it out."
         )
-    lower = _amount(row.get("from", "0"), f"{where}.from", 18)
+    lower = _amount(row.get("from", "0"), f"{where}.from", MAX_SCALE)
     return Row(term, lower, _rate(row.get("rate"), f"{where}.rate"))
 
 
@@ -222,8 +222,7 @@ def _event(item: Any, where: str, kind: str) -> Event:
         raise BadScenario(f"{where}.do: write one of {', '.join(_DOES)}.")
     amount = None
     if does == "subscribe" or (does == "redeem" and event.get("amount", "ALL") != "ALL"):
-        # decimals are the engine's to refuse, as it would refuse a customer's order
-        amount = _amount(event.get("amount"), f"{where}.amount", 18)
+        amount = _ordered(event.get("amount"), f"{where}.amount")
     term = event.get("term_days")
     if does == "subscribe" and kind == ProductKind.FIXED:
         term = _whole(term, f"{where}.term_days", least=1, most=36500)
@@ -246,9 +245,10 @@ def _object(item: Any, where: str) -> Mapping[str, Any]:
     return item
 
 
-def _list(item: Any, where: str) -> Sequence[Any]:
-    if not isinstance(item, list) or not item:
-        raise BadScenario(f"{where}: write a list with one item or more.")
+def _list(item: Any, where: str, *, least: int = 1) -> Sequence[Any]:
+    if not isinstance(item, list) or len(item) < least:
+        more = " with one item or more" if least else ""
+        raise BadScenario(f"{where}: write a list{more}.")
     return item
 
 
@@ -284,6 +284,13 @@ def _amount(item: Any, where: str, scale: int) -> Decimal:
         raise BadScenario(f"{where}: {error}") from None
 
 
+def _ordered(item: Any, where: str) -> Decimal:
+    """Its sign and its decimals are the engine's to refuse, as it would a customer's."""
+    if isinstance(item, str) and item.startswith("-"):
+        return -_amount(item[1:], where, MAX_SCALE)
+    return _amount(item, where, MAX_SCALE)
+
+
 def _rate(item: Any, where: str) -> Decimal:
     if not isinstance(item, str) or not _RATE.fullmatch(item):
         raise BadScenario(
@@ -297,7 +304,9 @@ def _day(item: Any, where: str) -> date:
     try:
         day = date.fromisoformat(item)
     except (TypeError, ValueError):
-        raise BadScenario(f'{where}: write a date like "2026-01-31".') from None
+        day = None
+    if day is None or day.isoformat() != item:
+        raise BadScenario(f'{where}: write a date like "2026-01-31".')
     _check_year(day, where)
     return day
 

@@ -196,7 +196,10 @@ def _outcome(state: _Play) -> dict[str, Any]:
         "entries": list(_entries(state)),
         "books": "balanced" if not broken else f"{broken[0].subject}: {broken[0].detail}",
     }
-    return outcome | ({"refused": state.refused} if state.refused else {})
+    events = enumerate(state.scenario.events, 1)
+    late = [number for number, event in events if event.day > state.scenario.until]
+    remarks = {"refused": state.refused, "not_played": late}
+    return outcome | {name: found for name, found in remarks.items() if found}
 
 
 def _shown(state: _Play, number: int, position: Position) -> dict[str, Any]:

@@ -148,13 +148,15 @@ def test_the_last_fraction_of_what_is_kept_is_rounded_as_the_product_says(
     assert broken() == []
 
 
-def test_a_reduced_rate_may_even_be_the_better_one(alice: Customer) -> None:
-    product = term(early_rule="REDUCED_RATE", early_rate="0.730", compounding="DAILY")
+def test_a_reduced_rate_above_the_agreed_one_pays_what_was_agreed(
+    alice: Customer,
+) -> None:
+    product = term(early_rule="REDUCED_RATE", early_rate="0.730")
     position = started(alice, product)
     close_to(START + 1)
     redeem(position, on(START + 4))  # two of its days are not closed yet
     close_to(START + 5)
-    assert wallet(alice) == Decimal("1006.01")  # 2.00, 2.00 and 2.01 by daily compounding
+    assert wallet(alice) == Decimal("1003.00")
     assert broken() == []
 
 

@@ -318,6 +318,14 @@ def test_a_reduced_rate_is_paid_for_the_days_run(
     assert found == D(kept)
 
 
+def test_a_reduced_rate_is_never_the_better_one() -> None:
+    for rounding, kept in ((Rounding.FLOOR, "13.69"), (Rounding.HALF_UP, "13.70")):
+        found = entitled(
+            EarlyRule.REDUCED_RATE, days_run=10, rounding=rounding, reduced_rate="0.06"
+        )
+        assert found == D(kept)  # 10000 * 0.05 * 10 / 365: 13.6986
+
+
 def test_a_reduced_rate_compounds_as_the_product_does() -> None:
     found = entitled(
         EarlyRule.REDUCED_RATE,

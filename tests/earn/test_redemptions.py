@@ -15,6 +15,7 @@ from earn.refusals import (
     NotRedeemable,
     OverCustomerCap,
     SoldOut,
+    TermsChanged,
     TooManyDecimals,
 )
 from ledger.models import Entry
@@ -213,8 +214,8 @@ def test_delayed_redemptions_are_paid_late_but_once_when_closes_are_late(
     assert broken() == []
 
 
-def cancel(order: Order, number: int, hour: int = 10, **who: Any) -> Order:
-    choices = {"customer": order.customer, "key": key()} | who
+def cancel(order: Order, number: int, hour: int = 10, **others: Any) -> Order:
+    choices = {"customer": order.customer, "key": key()} | others
     return redemptions.cancel(order_id=order.pk, at=on(number, hour), **choices)
 
 
@@ -232,6 +233,24 @@ def test_a_cancelled_redemption_earns_again_from_the_next_day(
     assert bases(position) == {1: 600, 2: 600, 3: 600, 4: 1000, 5: 1000}
     assert wallet(alice) == 0
     assert broken() == []
+
+
+def test_a_cancellation_is_shown_and_carried_out_as_shown(
+    alice: Customer, slow: Product
+) -> None:
+    order = redeem(subscribe(alice, slow, 1000, on(0)), on(1), 400)
+    shown = redemptions.preview_cancel(redemption=order, at=on(2))
+    assert shown == {
+        "redemption": order.pk,
+        "product": slow.code,
+        "asset": "USD",
+        "amount": "400.00",
+        "was_due_on": str(day(4)),
+        "first_day": str(day(3)),
+    }
+    later = refused(lambda: cancel(order, 3, confirmed=shown))  # earns a day later
+    assert isinstance(later, TermsChanged)
+    assert cancel(order, 2, confirmed=shown).preview == shown
 
 
 def test_a_redemption_is_cancelled_until_the_moment_it_is_due(

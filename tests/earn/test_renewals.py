@@ -7,9 +7,10 @@ import pytest
 
 from earn import renewals
 from earn.models import Customer, Order, Position
-from earn.refusals import InLock, NotRedeemable
+from earn.refusals import Frozen, InLock, NotRedeemable, TermsChanged
 from tests.earn.people import (
     close_to,
+    day,
     fixed,
     flexible,
     key,
@@ -42,11 +43,50 @@ def test_a_customer_chooses_and_chooses_again(
     alice: Customer, wish: str, rate: Decimal | None
 ) -> None:
     position = subscribe(alice, fixed(), 100, on(0), term_days=10, at_maturity="RENEW_ALL")
-    order = instruct(position, 1, at_maturity=wish, minimum_renewal_rate=rate)
+    choices = {"at_maturity": wish, "minimum_renewal_rate": rate}
+    shown = renewals.preview(position=position, at=on(1), **choices)
+    order = instruct(position, 1, confirmed=shown, **choices)
+    assert order.preview == shown
     assert (order.kind, order.state, order.position_id) == ("INSTRUCT", "DONE", position.pk)
     assert order.entry_id is None
     assert now(position).at_maturity == wish
     assert now(position).minimum_renewal_rate == rate
+
+
+@pytest.mark.parametrize(
+    ("wish", "next_matures_on"), [("RENEW_ALL", str(day(21))), ("PAY_OUT", None)]
+)
+def test_an_instruction_is_shown_with_its_dates(
+    alice: Customer, wish: str, next_matures_on: str | None
+) -> None:
+    position = subscribe(alice, fixed(renewal_cutoff_hours=36), 100, on(0), term_days=10)
+    rate = Decimal("0.05")
+    assert renewals.preview(
+        position=position, at_maturity=wish, minimum_renewal_rate=rate, at=on(1)
+    ) == {
+        "position": position.pk,
+        "at_maturity": wish,
+        "minimum_renewal_rate": "0.05",
+        "matures_on": str(day(11)),
+        "changeable_until": "2026-01-14T12:00:00+00:00",
+        "next_matures_on": next_matures_on,
+    }
+
+
+def test_what_was_not_shown_is_not_instructed(alice: Customer) -> None:
+    position = subscribe(alice, fixed(), 100, on(0), term_days=10)
+    shown = renewals.preview(position=position, at_maturity="RENEW_PRINCIPAL", at=on(1))
+    refusal = refused(lambda: instruct(position, 1, confirmed=shown))
+    assert isinstance(refusal, TermsChanged)
+    assert now(position).at_maturity == "PAY_OUT"
+
+
+def test_a_frozen_account_is_not_told_to_pay_or_to_renew(alice: Customer) -> None:
+    position = subscribe(alice, fixed(), 100, on(0), term_days=10)
+    alice.frozen_out = True
+    alice.save()
+    assert isinstance(refused(lambda: instruct(position, 1, at_maturity="PAY_OUT")), Frozen)
+    assert instruct(position, 1, at_maturity="RENEW_ALL").state == "DONE"
 
 
 def test_a_wish_that_is_none_is_an_error_of_the_caller(alice: Customer) -> None:

@@ -208,7 +208,7 @@ class Model:
                 self.earn(twin, twin.first_day + n * ONE_DAY)
                 if self.pays(twin.first_day + n * ONE_DAY):
                     twin.settled, twin.lowest = twin.accrued, twin.principal
-            return twin.exact
+            return min(twin.exact, position.exact)
         if early["rule"] == "FORFEIT_DAYS" and run > early["days"]:
             return Fraction(position.days[run - early["days"] - 1]["_exact"])
         return Fraction(0)

@@ -61,7 +61,7 @@ def fixed_terms(draw: Random) -> dict[str, Any]:
     rule = draw.choice(["FORFEIT_ALL", "REDUCED_RATE", "FORFEIT_DAYS", "FORBIDDEN"])
     early: Document = {"rule": rule, "minimum_holding_days": draw.choice([0, 0, 0, 2])}
     if rule == "REDUCED_RATE":
-        early["rate"] = draw.choice(["0", "0.0001"])
+        early["rate"] = draw.choice(["0", "0.0001", "0.08"])
     if rule == "FORFEIT_DAYS":
         early["days"] = draw.choice([1, 2, 30])
     return {

@@ -149,7 +149,7 @@ FLEXIBLE = flexible(
             0,
             "product.charts[1].rows[2].term_days: write a whole number from 1",
         ),
-        (("events",), MISSING, "events: write a list with one item or more."),
+        (("events",), MISSING, "events: write a list."),
         (("events", 1), "redeem", "events[2]: write an object in braces."),
         (("events", 0, "do"), "buy", "events[1].do: write one of subscribe,"),
         (("events", 0, "do"), MISSING, "events[1].do: write one of subscribe,"),

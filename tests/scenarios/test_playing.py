@@ -72,7 +72,14 @@ def test_events_after_until_are_not_played() -> None:
         redeem("2026-03-06T00:00:00Z"),
         until="2026-03-05",
     )
-    assert figures(position(document))[0] == "OPEN"
+    outcome = played(document)
+    assert outcome["positions"][0]["state"] == "OPEN"
+    assert outcome["not_played"] == [2]
+
+
+def test_a_scenario_without_events_comes_to_nothing() -> None:
+    outcome = played(savings(until="2026-03-05"))
+    assert outcome == {"positions": [], "entries": [], "books": "balanced"}
 
 
 @pytest.mark.parametrize("until", ["2026-03-01", "2026-03-02"])
@@ -333,6 +340,8 @@ def test_a_refused_subscription_moves_no_money_and_opens_nothing() -> None:
             subscribe("2026-03-04", "1100"),
             subscribe("2026-03-05", "1000"),
             subscribe("2026-03-06", "100"),
+            subscribe("2026-03-06", "-100"),
+            redeem("2026-03-06", "-0.01"),
             until="2026-03-06",
             minimum="100",
             step="100",
@@ -345,6 +354,8 @@ def test_a_refused_subscription_moves_no_money_and_opens_nothing() -> None:
         (3, "NOT_A_STEP"),
         (4, "OVER_CUSTOMER_CAP"),
         (6, "OVER_CUSTOMER_CAP"),
+        (7, "BELOW_MINIMUM"),
+        (8, "BELOW_MINIMUM"),
     ]
     assert all(refused["message"].endswith(".") for refused in outcome["refused"])
     assert len(outcome["positions"]) == 1

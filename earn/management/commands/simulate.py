@@ -117,6 +117,8 @@ def shown(outcome: dict[str, Any]) -> Iterator[str]:
     yield from _indented(table(ENTRY, rows, left=ENTRY[:3]))
     for refusal in outcome.get("refused", []):
         yield "Refused: event {event}, {code}: {message}".format(**refusal)
+    for number in outcome.get("not_played", []):
+        yield f"Not played: event {number} is after the scenario ends."
     yield f"The books: {outcome['books']}."
 
 
