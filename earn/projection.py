@@ -160,6 +160,4 @@ def entitlement(
 
 
 def _accrued(through: Accrued, scale: int, rounding: Rounding) -> Decimal:
-    return through.accrued + final_unit(
-        carry=through.carry, scale=scale, rounding=rounding
-    )
+    return through.accrued + final_unit(carry=through.carry, scale=scale, rounding=rounding)

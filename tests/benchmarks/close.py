@@ -145,15 +145,14 @@ def _fill(n: int) -> None:
 
 
 def _empty() -> None:
-    tables = [
-        t
-        for t in connection.introspection.table_names()
-        if t.startswith(("earn_", "ledger_"))
-    ]
+    tables = set(connection.introspection.table_names())  # without partitions
     keep = {"earn_user", "earn_user_groups", "earn_user_user_permissions"}
+    ours = sorted(t for t in tables - keep if t.startswith(("earn_", "ledger_")))
     with _without_triggers(), connection.cursor() as cursor:
-        names = ", ".join(t for t in tables if t not in keep and "accrual_2" not in t)
-        cursor.execute(f"truncate {names} restart identity cascade")
-        for name in tables:
-            if "accrual_2" in name:
-                cursor.execute(f"drop table if exists {name}")
+        cursor.execute(f"truncate {', '.join(ours)} restart identity cascade")
+        cursor.execute(
+            "select inhrelid::regclass::text from pg_inherits"
+            " where inhparent = 'earn_accrual'::regclass"
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"drop table {name}")
