@@ -20,6 +20,7 @@ from config.servers import Postgres
 from earn import close
 from earn.close import Stage
 from earn.days import ONE_DAY, start_of
+from ledger.posting import in_transaction
 from tests.benchmarks import cpu
 
 FIRST = date(2026, 1, 1)
@@ -40,6 +41,7 @@ def measure(
     _fill(n)
     day = FIRST
     _close(day, workers=workers)  # what was before: the carries and totals of yesterday
+    _finish(day)
     postmaster = server._recorded_pid()
     closes, floors = [], []
     for _ in range(rounds):
@@ -47,7 +49,7 @@ def measure(
         at = day
 
         def closing(at: date = at) -> None:
-            _close(at, workers=workers, finish=False)
+            _close(at, workers=workers)
 
         closes.append(_cost(postmaster, closing))
         floors.append(_cost(postmaster, lambda at=at: _floor(at)))
@@ -77,22 +79,23 @@ def _ratio(ratios: list[float]) -> float:
     return round(median(ratios), 2)
 
 
-def _close(day: date, *, workers: int, finish: bool = True) -> None:
-    at = start_of(day + ONE_DAY)
-    stage = close.open_day(day, at=at)
+def _close(day: date, *, workers: int) -> None:
+    """What is measured: accrue, attach, post."""
+    close.open_day(day, at=start_of(day + ONE_DAY))
+    numbers = close.chunks_left(day)
     if workers > 1:
-        numbers = close.chunks_left(day)
         connection.close()
         with get_context("fork").Pool(workers) as pool:
             pool.starmap(close.accrue, [(day, number) for number in numbers], chunksize=1)
-    while stage in (Stage.ACCRUE, Stage.POST):
-        stage = close.advance(day, stage, at=at)
-    if finish:
-        _finish(day)
+    else:
+        for number in numbers:
+            close.accrue(day, number)
+    in_transaction(lambda: close._attach(day))
+    in_transaction(lambda: close._post(day))
 
 
 def _finish(day: date) -> None:
-    """The stages that are not measured: nothing is due in this business."""
+    """The stages that are not measured; what is posted is not posted again."""
     stage = close.stage_of(day)
     while stage != Stage.CLOSED:
         stage = close.advance(day, stage, at=start_of(day + ONE_DAY))
