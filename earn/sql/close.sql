@@ -166,11 +166,8 @@ set enable_nestloop = on as $$
         select t.id, x.*
         from touched t
         cross join lateral (
-            select entry_id, day, amount from ledger_posting
-            where credit_id = t.account_id and day >= p_day
-            union all
-            select entry_id, day, -amount from ledger_posting
-            where debit_id = t.account_id and day >= p_day
+            select entry_id, day, -amount as amount from ledger_leg
+            where account_id = t.account_id and day >= p_day
             union all
             select o.entry_id, e.day, -o.interest_settled
             from earn_order o join ledger_entry e on e.id = o.entry_id

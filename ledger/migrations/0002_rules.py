@@ -2,7 +2,7 @@ from django.db import migrations
 
 from ledger.sql import sql
 
-FILES = ["constraints", "triggers", "post", "days", "seal"]
+FILES = ["constraints", "legs", "triggers", "post", "days", "seal"]
 
 
 class Migration(migrations.Migration):

@@ -18,15 +18,10 @@ left join lateral (
       and t.asset_id = a.asset_id and t.heading = a.code
 ) base on true
 left join lateral (
-    select sum(debit) debits, sum(credit) credits
-    from (
-        select p.entry_id, p.amount debit, 0 credit from ledger_posting p
-        where p.debit_id = a.id and p.day <= %(day)s and p.day > ended.day
-        union all
-        select p.entry_id, 0, p.amount from ledger_posting p
-        where p.credit_id = a.id and p.day <= %(day)s and p.day > ended.day
-    ) legs
-    join ledger_entry e on e.id = legs.entry_id
-    where e.happened_at <= %(at)s
+    select sum(l.debit) debits, sum(l.credit) credits
+    from ledger_leg l
+    join ledger_entry e on e.id = l.entry_id
+    where l.account_id = a.id and l.day <= %(day)s and l.day > ended.day
+      and e.happened_at <= %(at)s
 ) tail on true
 where a.asset_id = %(asset)s and a.code = any (%(codes)s)

@@ -72,13 +72,7 @@ create function ledger_day_movements(p_day date)
 returns table (account_id bigint, debits numeric, credits numeric)
 language sql stable set search_path = pg_catalog, public, pg_temp as $$
     select account_id, sum(debit), sum(credit)
-    from (
-        select debit_id account_id, amount debit, 0 credit
-        from ledger_posting where day = p_day
-        union all
-        select credit_id, 0, amount from ledger_posting where day = p_day
-    ) legs
-    group by account_id
+    from ledger_leg where day = p_day group by account_id
 $$;
 
 -- An empty account takes nothing any more; nothing is ever deleted.

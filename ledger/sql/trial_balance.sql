@@ -2,25 +2,17 @@
 with ended as (
     select coalesce(max(day), date '-infinity') as day
     from ledger_bookday where ended_at is not null and day < %(day)s
-),
-tail as (
-    select p.entry_id, p.debit_id account_id, p.amount debit, 0 credit
-    from ledger_posting p
-    where p.day > (select day from ended) and p.day <= %(day)s
-    union all
-    select p.entry_id, p.credit_id, 0, p.amount
-    from ledger_posting p
-    where p.day > (select day from ended) and p.day <= %(day)s
 )
 select s.code as asset, h.heading, h.kind, sum(h.debits) as debits, sum(h.credits) as credits
 from (
     select asset_id, heading, kind, debits, credits
     from ledger_dailytotal where day = (select day from ended)
     union all
-    select a.asset_id, a.heading, a.kind, tail.debit, tail.credit
-    from tail
-    join ledger_entry e on e.id = tail.entry_id and e.happened_at <= %(at)s
-    join ledger_account a on a.id = tail.account_id
+    select a.asset_id, a.heading, a.kind, l.debit, l.credit
+    from ledger_leg l
+    join ledger_entry e on e.id = l.entry_id and e.happened_at <= %(at)s
+    join ledger_account a on a.id = l.account_id
+    where l.day > (select day from ended) and l.day <= %(day)s
 ) h
 join ledger_asset s on s.id = h.asset_id
 group by s.code, h.heading, h.kind

@@ -6,6 +6,7 @@ from itertools import product
 from random import Random
 
 import pytest
+from django.db import connection
 
 from ledger.balances import (
     Figures,
@@ -193,6 +194,25 @@ def test_a_statement_names_what_happened_and_who_is_on_the_other_side() -> None:
         interest(of).code,
         Decimal("4.25"),
     )
+
+
+def test_the_legs_of_a_posting_are_its_debit_above_zero_and_its_credit_below() -> None:
+    of = asset()
+    posted = deposit(of, "30")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select a.code, c.code, l.line, l.day, l.debit, l.credit, l.amount
+               from ledger_leg l
+               join ledger_account a on a.id = l.account_id
+               join ledger_account c on c.id = l.counter_id
+               where l.entry_id = %s order by l.amount desc""",
+            [posted.entry_id],
+        )
+        legs = cursor.fetchall()
+    assert legs == [
+        (custody(of).code, wallet(of).code, 1, DAY, 30, 0, 30),
+        (wallet(of).code, custody(of).code, 1, DAY, 0, 30, -30),
+    ]
 
 
 def test_a_statement_begins_with_what_earlier_days_left() -> None:

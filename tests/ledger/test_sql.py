@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 FOLDER = Path(ledger.sql.__file__).parent
 FILES = sorted(FOLDER.rglob("*.sql"))
-DEFINITIONS = {"constraints", "days", "post", "seal", "triggers"}
+DEFINITIONS = {"constraints", "days", "legs", "post", "seal", "triggers"}
 STATEMENTS = [x for x in FILES if x.stem not in DEFINITIONS]
 PARAMETERS = {
     "account": 1,

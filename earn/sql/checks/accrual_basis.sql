@@ -4,13 +4,8 @@ with account as (
     from ledger_account a where a.heading = 'position:*:principal'
 ),
 principal as (
-    select k.position_id, x.entry_id, sum(x.amount) as moved
-    from (
-        select credit_id as account_id, entry_id, amount from ledger_posting
-        union all
-        select debit_id, entry_id, -amount from ledger_posting
-    ) x
-    join account k on k.id = x.account_id
+    select k.position_id, l.entry_id, -sum(l.amount) as moved
+    from ledger_leg l join account k on k.id = l.account_id
     group by 1, 2
 ),
 -- interest that left a compounding position: by its orders, or paid by a close

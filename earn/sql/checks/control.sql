@@ -21,13 +21,9 @@ books as (
         select asset_id, heading, credits - debits as amount
         from ledger_dailytotal where day = (select day from ended)
         union all
-        select a.asset_id, a.heading, p.amount
-        from ledger_posting p join ledger_account a on a.id = p.credit_id
-        where p.day > (select day from ended)
-        union all
-        select a.asset_id, a.heading, -p.amount
-        from ledger_posting p join ledger_account a on a.id = p.debit_id
-        where p.day > (select day from ended)
+        select a.asset_id, a.heading, -l.amount
+        from ledger_leg l join ledger_account a on a.id = l.account_id
+        where l.day > (select day from ended)
     ) x
     where heading like 'product:%%:accrued'
     group by asset_id, heading

@@ -2,11 +2,7 @@
 with legs as (
     select account_id, sum(debit) debits, sum(credit) credits,
            count(distinct entry_id) entries
-    from (
-        select debit_id account_id, entry_id, amount debit, 0 credit from ledger_posting
-        union all
-        select credit_id, entry_id, 0, amount from ledger_posting
-    ) x
+    from ledger_leg
     join ledger_account a on a.id = account_id and a.guarded
     group by account_id
 ),

@@ -1,11 +1,7 @@
 -- Ended days whose stored balances or totals are not what the postings say.
 with legs as (
     select account_id, day, sum(debit) debits, sum(credit) credits
-    from (
-        select debit_id account_id, day, amount debit, 0 credit from ledger_posting
-        union all
-        select credit_id, day, 0, amount from ledger_posting
-    ) x
+    from ledger_leg
     where day <= (select max(day) from ledger_bookday where ended_at is not null)
     group by account_id, day
 ),
