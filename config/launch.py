@@ -1,6 +1,7 @@
 """What a command line needs before Django starts: a database, its role, its tables."""
 
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -36,8 +37,23 @@ def manage(arguments: list[str]) -> None:
     except (env.BadSetting, ServerError) as error:
         env.stop(error)
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
-    execute_from_command_line(arguments)
+    try:
+        execute_from_command_line(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, like `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        sys.stderr.write(
+            f"The database did not go on ({reason}): see that its server is well, then run "
+            "this again. What was done stays done, what was not is undone.\n"
+        )
+        sys.exit(1)
 
 
 def prepare(arguments: list[str]) -> None:

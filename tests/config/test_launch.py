@@ -1,13 +1,16 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.core import management
+from django.db import OperationalError, connection
 
 from config import environment as env
 from config import launch
 from config.servers import Postgres
-from tests.config.processes import run
+from tests.config.processes import ROOT, environment, run
 
 
 @pytest.fixture
@@ -63,3 +66,34 @@ def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "make the folder writable, or set EARN_VAR" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "help"],
+        cwd=ROOT,
+        env=environment(EARN_VAR=tmp_path / "var"),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_database_that_goes_away_under_a_command_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def act(_: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly\n\tThis means")
+
+    monkeypatch.setattr(management, "execute_from_command_line", act)
+    with pytest.raises(SystemExit) as end:
+        launch.manage(["manage.py", "help"])
+    assert end.value.code == 1
+    said = capsys.readouterr().err
+    assert "(server closed the connection unexpectedly): see that its server" in said
+    assert said.count("\n") == 1
