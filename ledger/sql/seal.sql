@@ -2,9 +2,11 @@
 
 -- SHA-256 of each entry as a JSON array: every column of it, and of each of its postings with
 -- what never changes of asset and accounts. JSON tells any two lists apart, and null from "".
+-- Index lookups whatever the planner knows of young tables: it would scan some for each entry.
 create function ledger_entry_hashes(p_ids bigint[])
 returns table (entry_id bigint, hash bytea)
-language sql stable set search_path = pg_catalog, public, pg_temp as $$
+language sql stable set search_path = pg_catalog, public, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
     select e.id, sha256(convert_to(json_build_array(
         e.id, e.key, encode(e.digest, 'hex'), e.kind, e.happened_at at time zone 'UTC',
         e.recorded_at at time zone 'UTC', e.day, e.adjusting, e.lines, e.note, e.reverses_id,
