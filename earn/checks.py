@@ -1,6 +1,6 @@
 """What must hold between positions, accruals, closes and the books."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +19,7 @@ _DAY_COMPLETE = _check("day_complete", "every position that earns on the day was
 _CONTROL = _check(
     "control", "interest owed on the books = accrued less settled, by product"
 )
+_DUE = _check("due", "nothing that was due by the end of a closed day is unsettled")
 _QUOTA = _check("quota", "used quota = principal of open positions, never above the quota")
 _REDEEMING = _check("redeeming", "money being redeemed = pending redemptions, by customer")
 
@@ -34,6 +35,7 @@ CHECKS = (
     _check("accrual_entries", "interest posted = interest accrued, by product and day"),
     _CONTROL,
     _check("settled", "a position that has ended was paid or forfeited all it accrued"),
+    _DUE,
     _check("principal", "principal of a position = balance of its account"),
     _QUOTA,
     _REDEEMING,
@@ -45,7 +47,10 @@ CHECKS = (
 
 def everything() -> Iterator[tuple[Check, list[Violation]]]:
     """Every check of the books and of the business with what it found."""
-    parameters = {_CONTROL: _as_of(_posted_through())}
+    parameters = {
+        _CONTROL: _on(_through(but=[DayClose.Stage.ACCRUE, DayClose.Stage.POST])),
+        _DUE: _on(_through(but=[x for x in DayClose.Stage if x != DayClose.Stage.CLOSED])),
+    }
     for check in (*ledger_checks.CHECKS, *CHECKS):
         yield check, check.violations(parameters.get(check))
 
@@ -53,18 +58,19 @@ def everything() -> Iterator[tuple[Check, list[Violation]]]:
 def of_day(day: date) -> list[Violation]:
     """What is checked before a day is sealed: cheap, and against this day's rows alone."""
     return [
-        *_DAY_COMPLETE.violations({"day": day}),
-        *_CONTROL.violations(_as_of(day)),
+        *_DAY_COMPLETE.violations(_on(day)),
+        *_DUE.violations(_on(day)),
+        *_CONTROL.violations(_on(day)),
         *_QUOTA.violations(),
         *_REDEEMING.violations(),
     ]
 
 
-def _as_of(day: date | None) -> dict[str, object]:
-    return {"horizon": day or date.min}
+def _on(day: date | None) -> dict[str, object]:
+    return {"day": day or date.min}
 
 
-def _posted_through() -> date | None:
-    unposted = [DayClose.Stage.ACCRUE, DayClose.Stage.POST]
-    closes = DayClose.objects.exclude(stage__in=unposted).order_by("-day")
+def _through(*, but: Collection[str]) -> date | None:
+    """The last day whose close is in none of these stages."""
+    closes = DayClose.objects.exclude(stage__in=but).order_by("-day")
     return closes.values_list("day", flat=True).first()

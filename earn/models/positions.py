@@ -18,7 +18,7 @@ class Position(models.Model):
 
     The nightly accrual never updates it: accrued interest stands in the accrual rows, and
     what is owed is the last row's `accrued` less `interest_settled`. Written by the use
-    cases and the close alone. `basis_key` is what the close looks rates up by.
+    cases and the close alone.
     """
 
     class State(models.TextChoices):

@@ -1,26 +1,36 @@
 -- The set-based stages of the daily close.
 
 -- Days close one after another, each once; a stage is never gone back to.
-create function earn_dayclose_written() returns trigger language plpgsql as $$
+create function earn_dayclose_written() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 declare
     stages text[] := array['ACCRUE', 'POST', 'PAY', 'MATURE', 'SEAL', 'CLOSED'];
 begin
-    if tg_op = 'INSERT' and (
-        exists (select from earn_dayclose where stage <> 'CLOSED')
-        or new.day <> (select max(day) + 1 from earn_dayclose)
-        or exists (
-            select from ledger_entry e
-            where e.day < new.day and not exists (select from earn_dayclose)
-        )
-    ) then
-        perform ledger_refuse('days_close_in_order',
-            format('%s cannot be closed before every earlier day', new.day));
+    if tg_op = 'INSERT' then
+        if exists (select from earn_dayclose where stage <> 'CLOSED') or new.day <> coalesce(
+            (select max(day) + 1 from earn_dayclose), (select min(day) from ledger_entry)
+        ) then
+            perform ledger_refuse('days_close_in_order',
+                format('%s cannot be closed before every earlier day', new.day));
+        end if;
+        return new;
     end if;
-    if tg_op = 'UPDATE' and (
-        new.day <> old.day or old.stage = 'CLOSED'
-        or array_position(stages, new.stage) < array_position(stages, old.stage)
-    ) then
+    if new.day <> old.day or old.stage = 'CLOSED'
+       or array_position(stages, new.stage) < array_position(stages, old.stage) then
         perform ledger_refuse('stages_only_advance', 'a stage of the close is done once');
+    end if;
+    if old.stage = 'ACCRUE' and new.stage <> 'ACCRUE' then
+        if (new.digest = earn_digest_root(new.day)) is not true then
+            perform ledger_refuse('accruals_come_first',
+                'a day goes on when the rows of all its chunks are attached');
+        end if;
+    elsif new.digest is distinct from old.digest then
+        perform ledger_refuse('digests_are_written_once', 'the accruals of a day are final');
+    end if;
+    if new.stage = 'CLOSED' and not exists (
+        select from ledger_seal where day = new.day and attests = new.digest
+    ) then
+        perform ledger_refuse('closed_days_are_sealed', 'a day is closed by its seal');
     end if;
     return new;
 end $$;
@@ -126,6 +136,9 @@ language plpgsql security definer set search_path = pg_catalog, public, pg_temp 
 declare
     begun text;
 begin
+    if p_chunk < 1 then
+        perform ledger_refuse('chunks_have_positions', 'a chunk is of one position or more');
+    end if;
     perform pg_advisory_xact_lock(7303, 0);
     select stage into begun from earn_dayclose where day = p_day;
     if found then
@@ -317,15 +330,34 @@ begin
     $sql$, earn_partition(p_day), p_day);
 end $$;
 
+-- SHA-256 of the rates that a day was the first to earn by: each chart is in one day's.
+create function earn_chart_digest(p_day date) returns bytea
+language sql stable set search_path = pg_catalog, public, pg_temp as $$
+    select sha256(convert_to(coalesce(json_agg(json_build_array(
+        c.id, c.product_id, c.version, c.effective_on, c.announced_at at time zone 'UTC',
+        (select json_agg(json_build_array(
+                    t.term_days, trim_scale(t.from_amount), trim_scale(t.annual_rate))
+                order by t.term_days, t.from_amount)
+         from earn_ratetier t where t.chart_id = c.id)
+    ) order by c.id), '[]')::text, 'UTF8'))
+    from earn_ratechart c
+    where c.announced_at is not null and c.effective_on <= p_day
+      and c.effective_on > coalesce(
+          (select max(day) from earn_dayclose where day < p_day), date '-infinity')
+$$;
+
+-- What the seal of a day covers besides its entries; null until every chunk has its digest.
 create function earn_digest_root(p_day date) returns bytea
 language sql stable set search_path = pg_catalog, public, pg_temp as $$
-    select sha256(string_agg(digest, ''::bytea order by number))
+    select sha256(string_agg(digest, ''::bytea order by number) || earn_chart_digest(p_day))
     from earn_closechunk where day = p_day
+    having bool_and(digest is not null)
 $$;
 
 -- What a position had accrued through a day; planned for that day's partition alone.
 create function earn_accrued_on(p_position bigint, p_day date) returns numeric
-language plpgsql stable as $$
+language plpgsql stable
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     return (select accrued from earn_accrual where position_id = p_position and day = p_day);
 end $$;

@@ -2,6 +2,8 @@
 alter table earn_position
     add column late_start boolean not null
         generated always as (extract(day from first_day) >= 30) stored,
+    add constraint maturity_follows_from_first_day_and_term
+        check (matures_on = first_day + term_days),
     add constraint position_has_a_customer foreign key (customer_id) references earn_customer,
     add constraint position_has_a_product foreign key (product_id) references earn_product,
     add constraint position_has_its_chart foreign key (chart_id) references earn_ratechart,

@@ -1,6 +1,7 @@
 -- Products and charts: states, immutable terms, notice before a cut, quota.
 
-create function earn_product_inserted() returns trigger language plpgsql as $$
+create function earn_product_inserted() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     if new.state <> 'DRAFT' then
         perform ledger_refuse('product_states_follow_their_order',
@@ -9,7 +10,8 @@ begin
     return new;
 end $$;
 
-create function earn_product_updated() returns trigger language plpgsql as $$
+create function earn_product_updated() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     if old.state <> new.state and (old.state, new.state) not in (
         ('DRAFT', 'OPEN'), ('OPEN', 'PAUSED'), ('PAUSED', 'OPEN'), ('PAUSED', 'CLOSED')
@@ -48,7 +50,8 @@ begin
 end $$;
 
 -- An announced chart and its tiers never change.
-create function earn_chart_written() returns trigger language plpgsql as $$
+create function earn_chart_written() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     if tg_op <> 'INSERT' and old.announced_at is not null then
         perform ledger_refuse('announced_charts_are_immutable',
@@ -63,7 +66,8 @@ begin
     return new;
 end $$;
 
-create function earn_tier_written() returns trigger language plpgsql as $$
+create function earn_tier_written() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     -- waits for an announcement in flight, which waits for tiers in flight the same way
     perform from earn_ratechart
@@ -82,7 +86,8 @@ end $$;
 
 -- The rate of an amount in a chart; 0 below its first tier.
 create function earn_rate_at(p_chart bigint, p_term int, p_amount numeric) returns numeric
-language sql stable as $$
+language sql stable
+set search_path = pg_catalog, public, pg_temp as $$
     select coalesce((
         select annual_rate from earn_ratetier
         where chart_id = p_chart and term_days is not distinct from p_term
@@ -93,14 +98,16 @@ $$;
 
 -- The announced chart of a product that is in force on a day, or null.
 create function earn_chart_on(p_product bigint, p_day date) returns bigint
-language sql stable as $$
+language sql stable
+set search_path = pg_catalog, public, pg_temp as $$
     select id from earn_ratechart
     where product_id = p_product and announced_at is not null and effective_on <= p_day
     order by effective_on desc, version desc limit 1
 $$;
 
 create function earn_check_announcement(p_chart earn_ratechart) returns void
-language plpgsql as $$
+language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 declare
     announced_on date := (p_chart.announced_at at time zone 'UTC')::date;
     notice int := (select notice_days from earn_product where id = p_chart.product_id);
@@ -108,6 +115,8 @@ declare
                          where id = p_chart.product_id);
     rival bigint;
 begin
+    -- a day that is just being opened has looked its rates up already: waits for it to be seen
+    perform pg_advisory_xact_lock_shared(7303, 0);
     -- one announcement at a time, or two could each overlook the other
     perform from earn_product where id = p_chart.product_id for no key update;
     if not exists (select from earn_ratetier where chart_id = p_chart.id) then
@@ -120,13 +129,11 @@ begin
         perform ledger_refuse('tiers_fit_the_kind',
             'tiers of a fixed product have a term, those of a flexible one have none');
     end if;
-    if exists (
+    if p_chart.effective_on <= (select max(day) from earn_dayclose)
+       or p_chart.effective_on < announced_on and exists (
         select from earn_ratechart
         where product_id = p_chart.product_id and announced_at is not null
           and id <> p_chart.id
-    ) and (
-        p_chart.effective_on < announced_on
-        or p_chart.effective_on <= (select max(day) from earn_dayclose)
     ) then
         perform ledger_refuse('rates_never_change_the_past',
             'a rate chart takes effect on the day it is announced at the earliest, and on no '
@@ -162,7 +169,8 @@ create trigger tier_written before insert or update or delete on earn_ratetier
 -- Takes from a product's quota, all or nothing; true when it was there. The last statement
 -- of an order: a free shard is taken without waiting, else all are locked in ascending order.
 create function earn_take_quota(p_product bigint, p_amount numeric) returns boolean
-language plpgsql as $$
+language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 declare
     shard record;
     wanted numeric := p_amount;
@@ -194,7 +202,8 @@ end $$;
 
 -- Gives back to a product's quota.
 create function earn_release_quota(p_product bigint, p_amount numeric) returns void
-language plpgsql as $$
+language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 declare
     shard record;
     rest numeric := p_amount;

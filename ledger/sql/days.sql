@@ -5,6 +5,12 @@
 create function ledger_hold_day(p_day date, p_before date) returns void
 language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
+    -- a worker whose clock has jumped must not shut the books; their owner may play a calendar
+    if p_day >= (clock_timestamp() at time zone 'UTC')::date
+       and not pg_has_role(session_user, current_user, 'usage') then
+        perform ledger_refuse('day_is_over',
+            format('by the server''s clock %s is not over: its books stay open', p_day));
+    end if;
     if p_before is null or p_day > p_before + 1 then
         lock table ledger_entry in share mode;  -- before the day, or a post would wait crosswise
     end if;

@@ -55,6 +55,12 @@ begin
         if found then
             return v_number;
         end if;
+        if not exists (
+            select from ledger_bookday where day = p_day and ended_at is not null
+        ) then
+            perform ledger_refuse('sealed_days_are_ended',
+                format('the books of %s are not ended yet', p_day));
+        end if;
     end if;
     with taken as (delete from ledger_sealqueue returning entry_id)
     select coalesce(array_agg(entry_id order by entry_id), '{}') into ids from taken;

@@ -1,13 +1,15 @@
 -- What must hold whoever writes: append-only history, lawful postings, balances that follow.
 
 create function ledger_refuse(p_rule text, p_sentence text) returns void
-language plpgsql as $$
+language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     -- class 23, so that it reaches Django as an IntegrityError with the rule's name
     raise exception '%', p_sentence using errcode = '23514', constraint = p_rule;
 end $$;
 
-create function ledger_append_only() returns trigger language plpgsql as $$
+create function ledger_append_only() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     perform ledger_refuse(
         tg_table_name || '_is_append_only',
@@ -85,6 +87,21 @@ begin
             'an entry and all of its postings are inserted by one statement, on its day');
     end if;
 
+    if exists (
+        select from new_postings p
+        join ledger_entry e on e.id = p.entry_id
+        join ledger_entry r on r.id = e.reverses_id
+        where r.lines <> e.lines or not exists (
+            select from ledger_posting x
+            where x.entry_id = r.id and x.line = p.line and x.asset_id = p.asset_id
+              and x.debit_id = p.credit_id and x.credit_id = p.debit_id
+              and x.amount = p.amount
+        )
+    ) then
+        perform ledger_refuse('reversal_mirrors_its_entry',
+            'a reversal has the lines of its entry, each the other way round');
+    end if;
+
     update ledger_balance b
     set debits = b.debits + m.debits, credits = b.credits + m.credits,
         version = b.version + m.entries
@@ -103,7 +120,8 @@ begin
 end $$;
 
 -- Only the trigger on postings moves a balance, and only upwards.
-create function ledger_balance_guard() returns trigger language plpgsql as $$
+create function ledger_balance_guard() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     if tg_op = 'INSERT' and pg_trigger_depth() > 1
        and new.debits = 0 and new.credits = 0 and new.held = 0 and new.version = 0 then
@@ -129,7 +147,8 @@ begin
 end $$;
 
 -- Of an account nothing changes but that it is closed, once, when it is empty.
-create function ledger_account_updated() returns trigger language plpgsql as $$
+create function ledger_account_updated() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     -- waits for posts in flight: their foreign keys hold the account
     perform from ledger_account where id = old.id for update;
@@ -148,7 +167,8 @@ begin
     return new;
 end $$;
 
-create function ledger_asset_updated() returns trigger language plpgsql as $$
+create function ledger_asset_updated() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     if new.id <> old.id or new.code <> old.code or new.scale <> old.scale then
         perform ledger_refuse('asset_is_immutable',
@@ -158,7 +178,8 @@ begin
 end $$;
 
 -- A fenced day is ended once; neither is ever undone.
-create function ledger_bookday_updated() returns trigger language plpgsql as $$
+create function ledger_bookday_updated() returns trigger language plpgsql
+set search_path = pg_catalog, public, pg_temp as $$
 begin
     if new.day <> old.day or new.fenced_at <> old.fenced_at or old.ended_at is not null then
         perform ledger_refuse('day_is_immutable', 'a day is fenced and ended once');

@@ -22,7 +22,7 @@ from ledger import balances
 from ledger.models import Asset, Entry
 
 MONDAY = date(2026, 1, 5)
-ANNOUNCED = datetime.fromisoformat("2025-01-01T00:00:00Z")
+ANNOUNCED = datetime.fromisoformat("1900-01-01T00:00:00Z")
 TEN_PERCENT = [(None, 0, "0.10")]
 TERMS = [(10, 0, "0.10"), (30, 0, "0.12")]
 _numbers = count(1)

@@ -24,6 +24,7 @@ from tests.earn.people import (
     fixed,
     flexible,
     on,
+    rows,
     subscribe,
 )
 
@@ -67,6 +68,34 @@ def test_an_announced_chart_never_changes(alteration: str, as_app_role: AsRole) 
     assert broken_rule(alter) == "announced_charts_are_immutable"
     with as_app_role():
         assert broken_rule(alter) == "announced_charts_are_immutable"
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS)
+def test_temporary_tables_are_not_taken_for_the_catalogue(
+    alteration: str, as_app_role: AsRole
+) -> None:
+    announced = flexible().charts.get()
+    with as_app_role():
+        for table in ("ratechart", "ratetier", "product", "dayclose"):
+            run(f"create temp table earn_{table} (like public.earn_{table})")()
+        alter = run(alteration.replace("earn_", "public.earn_"), announced.pk)
+        assert broken_rule(alter) == "announced_charts_are_immutable"
+
+
+def test_a_temporary_table_shortens_no_notice(as_app_role: AsRole) -> None:
+    product = flexible(notice_days=NOTICE)
+    cut = catalogue.add_chart(
+        product=product, effective_on=day(1), rows=rows((None, 0, "0.0001"))
+    )
+    with as_app_role():
+        run("create temp table earn_product as select id, kind, 0 notice_days"
+            " from public.earn_product")()  # fmt: skip
+        announce = run(
+            "update public.earn_ratechart set announced_at = %s where id = %s",
+            on(0),
+            cut.pk,
+        )
+        assert broken_rule(announce) == "cuts_wait_for_their_notice"
 
 
 def test_a_tier_is_not_moved_into_an_announced_chart() -> None:
@@ -304,9 +333,15 @@ def test_the_past_never_changes(alice: Customer) -> None:
     assert broken() == []
 
 
-def test_the_first_chart_may_reach_back() -> None:
+def test_the_first_chart_may_reach_back_but_to_no_closed_day(alice: Customer) -> None:
     product = draft("p")
     assert chart(product, date(2020, 1, 1), (None, 0, "0.1"), at=on(0)).version == 1
+    subscribe(alice, flexible("q"), 365, on(0))
+    close_to(0)
+    late = draft("late")
+    closed = lambda: chart(late, day(0), (None, 0, "0.1"), at=on(1))  # noqa: E731
+    assert broken_rule(closed) == "rates_never_change_the_past"
+    assert chart(late, day(1), (None, 0, "0.1"), at=on(1)).version == 1
 
 
 def test_the_chart_of_a_day_is_the_latest_announced_one_in_effect() -> None:

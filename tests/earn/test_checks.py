@@ -47,6 +47,8 @@ def world(alice: Customer, bob: Customer) -> dict[str, Any]:
         "waiting": waiting.pk,
         "alice": alice.uuid,
         "easy": easy.pk,
+        "chart": slow.charts.get().pk,
+        "first": day(0),
         "day": day(2),
     }
 
@@ -152,6 +154,17 @@ PLANTED = [
         "update ledger_seal set attests = sha256('x') where day = %(day)s",
         "accruals of {day}",
     ),
+    *(
+        ("accrual_digests", change, "accruals of {first}")
+        for change in (
+            "update earn_ratetier set annual_rate = 0.5 where chart_id = %(chart)s",
+            "update earn_ratetier set from_amount = 1 where chart_id = %(chart)s",
+            "update earn_ratechart set version = 7 where id = %(chart)s",
+            "update earn_ratechart set effective_on = %(day)s where id = %(chart)s",
+            "update earn_ratechart set announced_at = null where id = %(chart)s",
+            "delete from earn_ratetier where chart_id = %(chart)s",
+        )
+    ),
     (
         "accrual_entries",
         "update ledger_posting set amount = amount + 1 where entry_id = "
@@ -230,6 +243,21 @@ PLANTED = [
         "quota",
         "update earn_position set principal = principal + 1 where id = %(moved)s",
         "flexible",
+    ),
+    (
+        "due",
+        "update earn_position set state = 'OPEN', closed_at = null where id = %(matured)s",
+        "position {matured}",
+    ),
+    (
+        "due",
+        "update earn_position set interest_due = true where id = %(ended)s",
+        "position {ended}",
+    ),
+    (
+        "due",
+        "update earn_order set due_on = %(day)s where id = %(waiting)s",
+        "order {waiting}",
     ),
     (
         "redeeming",

@@ -1,6 +1,7 @@
 """The daily close: each day once and in order, whatever happens meanwhile."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from decimal import Decimal
 from threading import Event, Thread
@@ -41,6 +42,7 @@ from tests.earn.people import (
 )
 
 pytestmark = pytest.mark.django_db
+AsRole = Callable[[], AbstractContextManager[None]]
 racing = pytest.mark.django_db(transaction=True)
 DOLLAR_A_DAY = [(None, 0, "0.365")]
 STAGES = ["ACCRUE", "POST", "PAY", "MATURE", "SEAL", "CLOSED"]
@@ -124,6 +126,52 @@ def test_a_closed_day_stays_as_it_is(alice: Customer, change: str) -> None:
     close_to(0)
     rule = broken_rule(lambda: connection.cursor().execute(change, [day(0)]))
     assert rule in ("stages_only_advance", "earn_dayclose_is_append_only")
+
+
+@pytest.mark.parametrize(
+    ("at_stage", "change", "rule"),
+    [
+        ("ACCRUE", "stage = 'POST'", "accruals_come_first"),
+        ("ACCRUE", "stage = 'CLOSED'", "accruals_come_first"),
+        ("ACCRUE", "stage = 'POST', digest = sha256('x')", "accruals_come_first"),
+        ("ACCRUE", "digest = sha256('x')", "digests_are_written_once"),
+        ("POST", "digest = sha256('x')", "digests_are_written_once"),
+        ("POST", "digest = null", "digests_are_written_once"),
+        ("POST", "stage = 'CLOSED'", "closed_days_are_sealed"),
+    ],
+)
+def test_no_part_of_a_close_is_passed_over(
+    alice: Customer, as_app_role: AsRole, at_stage: str, change: str, rule: str
+) -> None:
+    subscribe(alice, flexible(), 365, on(0))
+    go_to(at_stage, 0)
+    skip = lambda: connection.cursor().execute(f"update earn_dayclose set {change}")  # noqa: E731, S608
+    assert broken_rule(skip) == rule
+    with as_app_role():
+        assert broken_rule(skip) == rule
+    close_to(0)
+    assert broken() == []
+
+
+def test_a_day_that_is_not_ended_takes_no_seal_with_digests_of_anyones_choice(
+    alice: Customer, as_app_role: AsRole
+) -> None:
+    subscribe(alice, flexible(), 365, on(0))
+    go_to("POST", 0)
+    with as_app_role():
+        early = lambda: seals.seal_day(day(0), attests=b"anything")  # noqa: E731
+        assert broken_rule(early) == "sealed_days_are_ended"
+        close_to(0)
+    assert broken() == []
+
+
+@pytest.mark.parametrize("chunk", [0, -1])
+def test_a_day_is_laid_out_in_chunks_of_one_position_or_more(
+    alice: Customer, chunk: int
+) -> None:
+    fund(alice, 1, at=on(0))
+    none = lambda: close.open_day(day(0), at=on(1), chunk=chunk)  # noqa: E731
+    assert broken_rule(none) == "chunks_have_positions"
 
 
 def test_a_stage_is_never_gone_back_to(alice: Customer) -> None:

@@ -147,6 +147,19 @@ def test_the_applications_role_is_denied(statement: str, as_app_role: AsRole) ->
         _is_denied(statement)
 
 
+def test_every_function_looks_at_our_tables_whatever_the_caller_calls_his_own() -> None:
+    """A temporary table comes before all others in a search path that is not pinned."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select proname from pg_proc join pg_language l on l.oid = prolang
+               where pronamespace = 'public'::regnamespace and proname ~ '^(earn|ledger)_'
+                 and not (lanname = 'sql' and provolatile = 'i')
+                 and 'search_path=pg_catalog, public, pg_temp' <> all (
+                     coalesce(proconfig, '{}'))"""
+        )
+        assert cursor.fetchall() == []
+
+
 def _is_denied(statement: str) -> None:
     with (
         pytest.raises(ProgrammingError, match="permission denied|must be owner"),

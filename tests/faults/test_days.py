@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from earn.models import DayClose
+from ledger.models import BookDay
 from tests.earn import people
 from tests.earn.people import on, subscribe
 from tests.faults.business import Business, differences, picture
@@ -45,6 +47,21 @@ def test_a_worker_that_was_away_for_three_days_closes_them_in_order_as_if_in_tim
     assert people.broken() == []
     closed = DayClose.objects.filter(closed_at=morning).order_by("day")
     assert [row.day for row in closed] == [people.day(number) for number in missed]
+
+
+@pytest.mark.usefixtures("business")
+@pytest.mark.parametrize("act", ["fence", "end"])
+def test_a_worker_whose_clock_has_jumped_does_not_shut_the_books(
+    worker_url: str, act: str
+) -> None:
+    with psycopg.connect(worker_url) as worker:
+        (today,) = worker.execute(
+            "select (clock_timestamp() at time zone 'UTC')::date"
+        ).fetchone() or (None,)
+        with pytest.raises(psycopg.errors.CheckViolation, match="is not over") as refused:
+            worker.execute(f"select ledger_{act}_day(%s)", [today])
+    assert refused.value.diag.constraint_name == "day_is_over"
+    assert not BookDay.objects.filter(day__gte=today).exists()
 
 
 @pytest.mark.parametrize("place", ["open", "accrue", "interest", "seal"])

@@ -4,12 +4,13 @@ What the application may not even try is in test_rights."""
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from ledger import checks
-from ledger.models import Account, Asset, Balance, BookDay
+from ledger.models import Account, Asset, Balance, BookDay, Posting
 from ledger.posting import AccountName
 from tests.ledger.books import (
     DAY,
@@ -68,6 +69,19 @@ def lawful(**changes: object) -> dict[str, object]:
     of = Asset.objects.get(code="BTC")
     plain = {"asset": of.pk, "debit": id_of(custody(of)), "credit": id_of(wallet(of))}
     return plain | {"amount": Decimal(1)} | changes
+
+
+def some_entry() -> tuple[int, dict[str, Any]]:
+    """An entry of one line, and the line that reverses it."""
+    posting = Posting.objects.order_by("entry_id").first()
+    assert posting is not None
+    reversed_line = {
+        "asset": posting.asset_id,
+        "debit": posting.credit_id,
+        "credit": posting.debit_id,
+        "amount": posting.amount,
+    }
+    return posting.entry_id, reversed_line
 
 
 @pytest.fixture
@@ -192,10 +206,23 @@ def test_a_key_is_used_once() -> None:
 
 @pytest.mark.usefixtures("books")
 def test_an_entry_is_reversed_once() -> None:
-    ((entry,),) = execute("select min(id) from ledger_entry")
-    entry_by_hand(lawful(), key="undo", reverses_id=entry)
-    rule = broken_rule(lambda: entry_by_hand(lawful(), key="again", reverses_id=entry))
+    entry, undone = some_entry()
+    entry_by_hand(undone, key="undo", reverses_id=entry)
+    rule = broken_rule(lambda: entry_by_hand(undone, key="again", reverses_id=entry))
     assert rule == "ledger_entry_reverses_id_key"
+
+
+@pytest.mark.usefixtures("books")
+def test_a_reversal_has_the_lines_of_its_entry_the_other_way_round() -> None:
+    entry, undone = some_entry()
+    as_it_was = undone | {"debit": undone["credit"], "credit": undone["debit"]}
+    of = Asset.objects.get(code="BTC")
+    deposit(of, "1", customer=9)
+    other = undone | {"credit": id_of(wallet(of, 9))}
+    less = undone | {"amount": undone["amount"] / 2}
+    for lines in ([as_it_was], [other], [less], [undone, undone], [undone | {"line": 2}]):
+        rule = broken_rule(lambda: entry_by_hand(*lines, reverses_id=entry))  # noqa: B023
+        assert rule == "reversal_mirrors_its_entry"
 
 
 @pytest.mark.usefixtures("books")

@@ -17,6 +17,7 @@ from tests.ledger.books import (
     asset,
     at,
     at_once,
+    broken_rule,
     custody,
     day,
     deposit,
@@ -76,6 +77,7 @@ def test_sealing_again_without_new_entries_makes_no_seal() -> None:
 
 def test_a_day_is_sealed_once_however_often_it_is_asked_for() -> None:
     deposit(asset(), "1")
+    days.end(DAY)
     number = seals.seal_day(DAY, attests=b"rows")
     assert seals.seal_day(DAY, attests=b"other rows") == number
     seal = Seal.objects.get()
@@ -83,10 +85,19 @@ def test_a_day_is_sealed_once_however_often_it_is_asked_for() -> None:
 
 
 def test_a_day_without_entries_is_sealed_too() -> None:
-    assert seals.seal_day(DAY) == 1
-    assert seals.seal_day(day(1)) == 2
+    for number in range(2):
+        days.end(day(number))
+        assert seals.seal_day(day(number)) == number + 1
     assert list(Seal.objects.values_list("count", flat=True)) == [0, 0]
     assert named() == set()
+
+
+def test_a_day_is_sealed_when_its_books_are_ended() -> None:
+    deposit(asset(), "1")
+    days.fence(DAY)
+    rule = broken_rule(lambda: seals.seal_day(DAY, attests=b"early"))
+    assert rule == "sealed_days_are_ended"
+    assert Seal.objects.count() == 0
 
 
 def test_every_seal_follows_the_one_before() -> None:
@@ -110,6 +121,7 @@ def test_anyone_can_make_a_seal_again() -> None:
     of = asset()
     lines = [line(custody(of), wallet(of), "1.50"), line(wallet(of), fees(of), "0.25")]
     enter(*lines, note={"why": 'a "quote", ünï'})
+    days.end(DAY)
     seals.seal_day(DAY, attests=b"rows")
     ((number, key, digest, recorded_at, note),) = execute(
         "select id, key, encode(digest, 'hex'), recorded_at, note::text from ledger_entry"
@@ -199,12 +211,13 @@ def test_a_low_id_that_commits_late_is_sealed_by_the_next_seal() -> None:
 @real_connections
 def test_a_sealer_waits_for_the_one_before() -> None:
     of = asset()
+    days.end(day(-1))
 
     def post_and_seal() -> int | None:
         deposit(of, "1")
         return seals.seal()
 
-    assert in_flight(lambda: seals.seal_day(DAY), post_and_seal) == [1, 2]
+    assert in_flight(lambda: seals.seal_day(day(-1)), post_and_seal) == [1, 2]
     assert named() == set()
 
 

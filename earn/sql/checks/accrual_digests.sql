@@ -6,7 +6,7 @@ cross join lateral earn_chunk_digests(d.day) x
 join earn_closechunk c on c.day = d.day and c.number = x.number
 where d.stage <> 'ACCRUE' and c.digest is distinct from x.digest
 union all
-select 'accruals of ' || d.day, 'the digests of the chunks are not those of the day'
+select 'accruals of ' || d.day, 'its chunks, or the rates that began on it, are not those of the day'
 from earn_dayclose d
 where d.stage <> 'ACCRUE' and d.digest is distinct from earn_digest_root(d.day)
 union all

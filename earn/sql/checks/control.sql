@@ -2,11 +2,11 @@
 with owed as (
     select p.product_id, a.accrued + p.true_up - p.interest_settled as amount
     from earn_accrual a join earn_position p on p.id = a.position_id
-    where a.day = %(horizon)s
+    where a.day = %(day)s
     union all
     select p.product_id, earn_accrued_on(p.id, p.last_day) + p.true_up - p.interest_settled
     from earn_position p
-    where p.interest_due and p.last_day < %(horizon)s and p.last_day >= p.first_day
+    where p.interest_due and p.last_day < %(day)s and p.last_day >= p.first_day
 ),
 by_product as (
     select product_id, sum(amount) as amount from owed group by product_id

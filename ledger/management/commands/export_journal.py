@@ -32,6 +32,9 @@ def _date(text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadExport(f"{text!r} is not a date: write it like 2026-01-31.") from error
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise BadExport(f"{text!r} is not a date: write it like 2026-01-31.")
+    return day
