@@ -221,7 +221,8 @@ def main() -> int:
         return 1
     except Stopped:
         say("Earn has stopped.")
-        return 0
+        # who waits for the verification must not take this for it
+        return 1 if env.flag("DEMO_EXIT", default=False) else 0
 
 
 if __name__ == "__main__":

@@ -62,6 +62,17 @@ def words(name: str, *, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default=default).split(",") if word.strip()]
 
 
+def origins(name: str) -> list[str]:
+    found = words(name)
+    for origin in found:
+        if not re.fullmatch(r"https?://[^/\s]+", origin):
+            raise BadSetting(
+                f"{name} has {origin!r}: write each with its scheme, like "
+                "https://earn.example, with commas between."
+            )
+    return found
+
+
 def role(name: str, *, default: str) -> str:
     value = text(name, default=default)
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):

@@ -1,5 +1,6 @@
 """What a command line needs before Django starts: a database, its role, its tables."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -43,17 +44,26 @@ def manage(arguments: list[str]) -> None:
         execute_from_command_line(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough, like `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forsake_output()
         sys.exit(128 + signal.SIGPIPE)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except OperationalError as error:
         reason = str(error).strip().splitlines()[0]
-        sys.stderr.write(
+        env.stop(
             f"The database did not go on ({reason}): see that its server is well, then run "
-            "this again. What was done stays done, what was not is undone.\n"
+            "this again. What was done stays done, what was not is undone."
         )
-        sys.exit(1)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+            raise
+        forsake_output()
+        env.stop(f"The output is cut off ({error.strerror}): make room, then run it again.")
+
+
+def forsake_output() -> None:
+    """At its end Python would try once more to write what is left, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def prepare(arguments: list[str]) -> None:

@@ -9,7 +9,7 @@ try:
     HTTPS = env.flag("HTTPS", default=not DEBUG)
     BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
     ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default="127.0.0.1,localhost,[::1]")
-    CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+    CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
     VAR = env.folder("EARN_VAR", default=env.ROOT / "var")
     APP_ROLE = env.role("APP_ROLE", default="earn_app")
     LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", of=env.LOG_LEVELS)

@@ -7,12 +7,14 @@ from django.conf import settings
 
 from config import embedded
 from config import environment as env
+from config.launch import reach
 from config.servers import ServerError
 
 try:
     embedded.ensure()
     bind = f"127.0.0.1:{env.port()}"
     workers = env.whole_number("WEB_WORKERS", default=2, least=1, most=256)
+    reach("DATABASE_URL").close()
 except (env.BadSetting, ServerError) as error:
     env.stop(error)
 

@@ -51,6 +51,19 @@ def test_a_taken_port_is_a_sentence() -> None:
             demo.demand_free(port)
 
 
+@pytest.mark.parametrize(("setting", "code"), [("1", 1), ("", 0)])
+def test_a_demo_that_was_stopped_before_the_books_were_verified_does_not_say_they_are_right(
+    monkeypatch: pytest.MonkeyPatch, setting: str, code: int
+) -> None:
+    def play() -> int:
+        raise demo.Stopped
+
+    monkeypatch.setattr(demo, "play", play)
+    monkeypatch.setattr(demo.signal, "signal", lambda *_: None)
+    monkeypatch.setenv("DEMO_EXIT", setting)
+    assert demo.main() == code
+
+
 def test_a_failed_step_names_the_command(supervisor: demo.Supervisor) -> None:
     with pytest.raises(demo.Failed, match="`manage.py check` failed"):
         demo.step(supervisor, "check", "no_such_app")

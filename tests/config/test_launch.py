@@ -84,6 +84,22 @@ def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_output_that_finds_no_room_is_a_sentence(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "help"],
+            cwd=ROOT,
+            env=environment(EARN_VAR=tmp_path / "var"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("The output is cut off (No space left on device)")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_database_that_goes_away_under_a_command_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,7 +109,7 @@ def test_a_database_that_goes_away_under_a_command_is_a_sentence(
     monkeypatch.setattr(management, "execute_from_command_line", act)
     with pytest.raises(SystemExit) as end:
         launch.manage(["manage.py", "help"])
-    assert end.value.code == 1
+    assert end.value.code == 2
     said = capsys.readouterr().err
     assert "(server closed the connection unexpectedly): see that its server" in said
     assert said.count("\n") == 1

@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import pytest
 from django.test import Client
 
@@ -23,6 +26,10 @@ BAD = [
     ({"VISIBILITY_TIMEOUT": "0"}, "VISIBILITY_TIMEOUT is '0'"),
     ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD'"),
     ({"APP_ROLE": 'a"b'}, "APP_ROLE is"),
+    (
+        {"CSRF_TRUSTED_ORIGINS": "https://a.example, example.com"},
+        "CSRF_TRUSTED_ORIGINS has 'example.com': write each with its scheme",
+    ),
 ]
 
 
@@ -42,6 +49,28 @@ def test_a_database_that_does_not_answer_is_a_sentence() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("DATABASE_URL does not lead to a database")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["celery", "-A", "config", "worker"],
+        ["celery", "-A", "config", "beat", "-s", "/dev/null/none"],
+        ["gunicorn", "-c", "python:config.web", "config.wsgi"],
+    ],
+)
+def test_a_service_does_not_start_without_its_database(command: list[str]) -> None:
+    program = str(Path(sys.executable).with_name(command[0]))
+    done = run(
+        program,
+        *command[1:],
+        DATABASE_URL="postgresql://earn:x@127.0.0.1:1/earn",
+        BROKER_URL="memory://",
+        SECRET_KEY=KEY,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("DATABASE_URL does not lead to a database")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_bad_setting_of_the_pages_ends_the_web_server() -> None:
