@@ -12,10 +12,11 @@ from earn.days import DayCount, business_day
 from earn.interest import Compounding, Payout, Rounding, TierMode
 from earn.models import AtMaturity, ProductKind
 from earn.projection import EarlyRule
-from ledger.money import MAX_SCALE, InvalidAmount, parse_amount
+from ledger.money import MAX_SCALE, InvalidAmount, TooManyDecimals, parse_amount
 
 _RATE = re.compile(r"[0-9]{1,2}(\.[0-9]{1,10})?")
 _CODE = re.compile(r"[!-~]{1,40}")
+_SMALL = 32_767  # days or hours that the books can hold
 _YEARS = range(1900, 2200)  # a day each, and what is counted from them stays a date
 _REMARKS = {
     "id",
@@ -148,7 +149,7 @@ def _terms(product: Mapping[str, Any], kind: str, scale: int) -> dict[str, Any]:
                 raise BadScenario(f"{where}.{name}: write an amount above 0.")
     for name in days:
         if product.get(name) is not None:
-            terms[name] = _whole(product[name], f"{where}.{name}", least=0, most=36500)
+            terms[name] = _whole(product[name], f"{where}.{name}", least=0, most=_SMALL)
     return terms | _early(product.get("early_redemption"), f"{where}.early_redemption")
 
 
@@ -169,14 +170,14 @@ def _early(item: Any, where: str) -> dict[str, Any]:
         terms["early_rate"] = _rate(early.get("rate"), f"{where}.rate")
     if rule == EarlyRule.FORFEIT_DAYS:
         terms["early_days"] = _whole(
-            early.get("days"), f"{where}.days", least=1, most=32000
+            early.get("days"), f"{where}.days", least=1, most=_SMALL
         )
     if early.get("minimum_holding_days") is not None:
         terms["minimum_holding_days"] = _whole(
             early["minimum_holding_days"],
             f"{where}.minimum_holding_days",
             least=0,
-            most=32000,
+            most=_SMALL,
         )
     return terms
 
@@ -286,9 +287,15 @@ def _amount(item: Any, where: str, scale: int) -> Decimal:
 
 def _ordered(item: Any, where: str) -> Decimal:
     """Its sign and its decimals are the engine's to refuse, as it would a customer's."""
-    if isinstance(item, str) and item.startswith("-"):
-        return -_amount(item[1:], where, MAX_SCALE)
-    return _amount(item, where, MAX_SCALE)
+    negative = isinstance(item, str) and item.startswith("-")
+    text = item[1:] if negative else item
+    try:
+        amount = parse_amount(text, scale=MAX_SCALE)
+    except TooManyDecimals:
+        amount = Decimal(text.strip(" "))
+    except InvalidAmount as error:
+        raise BadScenario(f"{where}: {error}") from None
+    return -amount if negative else amount
 
 
 def _rate(item: Any, where: str) -> Decimal:

@@ -13,7 +13,7 @@ from psycopg.errors import NumericValueOutOfRange
 from earn import catalogue, checks, close, funds, redemptions, renewals, subscriptions
 from earn.days import ONE_DAY, start_of
 from earn.interest import Tier, TierMode, blended_rate
-from earn.models import Accrual, Customer, Position, Product
+from earn.models import Accrual, Customer, Order, Position, Product
 from earn.refusals import Refusal
 from earn.scenario import BadScenario, Event, Scenario
 from ledger import balances
@@ -36,7 +36,6 @@ class _Play:
     scenario: Scenario
     product: Product
     customer: Customer
-    redemptions: list[int] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -146,19 +145,22 @@ def _subscribe(state: _Play, event: Event, key: str) -> None:
 
 
 def _redeem(state: _Play, event: Event, key: str) -> None:
-    order = redemptions.redeem(
+    redemptions.redeem(
         customer=state.customer,
         position_id=_position(event),
         amount=event.amount,
         key=key,
         at=event.at,
     )
-    state.redemptions.append(order.pk)
 
 
 def _cancel(state: _Play, event: Event, key: str) -> None:
-    last = state.redemptions[-1] if state.redemptions else 0
-    redemptions.cancel(customer=state.customer, order_id=last, key=key, at=event.at)
+    """Takes back the newest redemption of the position that is still pending."""
+    pending = Order.objects.filter(
+        position_id=_position(event), kind=Order.Kind.REDEEM, state=Order.State.PENDING
+    )
+    newest = pending.order_by("-pk").values_list("pk", flat=True).first()
+    redemptions.cancel(customer=state.customer, order_id=newest or 0, key=key, at=event.at)
 
 
 def _instruct(state: _Play, event: Event, key: str) -> None:

@@ -64,6 +64,7 @@ def arrange() -> Business:
         "saver": people.flexible("saver", RATE, compounding="DAILY"),
         "daily": people.flexible("daily", RATE, payout="DAILY"),
         "monthly": people.flexible("monthly", RATE, payout="MONTHLY", compounding="DAILY"),
+        "scarce": people.flexible("scarce", quota=100),
         "patient": people.flexible("patient", RATE, settlement_delay_days=2),
         "term": people.fixed(
             "term", TERM, quota=100_000, early_rule="REDUCED_RATE", early_rate="0.1"

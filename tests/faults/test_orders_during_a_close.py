@@ -203,7 +203,7 @@ def states(business: Business) -> dict[str, str]:
 
 
 def test_the_last_of_a_quota_is_sold_once_while_a_day_is_closed(business: Business) -> None:
-    scarce = people.flexible("scarce", quota=100)
+    scarce = business.products["scarce"]
     rush = [people.customer(f"customer {n}") for n in range(6)]
     at = on(business.last + 1, 0, 6)
     for who in rush:

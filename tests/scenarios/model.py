@@ -138,13 +138,17 @@ class Model:
             position.received += left
             self.redemptions.append(None)
 
-    def cancel(self, _event: Document, _at: datetime, day: date) -> None:
-        pending = self.redemptions[-1] if self.redemptions else None
+    def cancel(self, event: Document, _at: datetime, day: date) -> None:
+        position = self.position(event)
+        numbers = [
+            n for n, x in enumerate(self.redemptions) if x and x.position is position
+        ]
+        pending = self.redemptions[numbers[-1]] if numbers else None
         if pending is None or day >= pending.due_on or self.is_fixed:
             raise Refused("NOT_REDEEMABLE")
         self.take_room(pending.amount)
         self.join(pending.amount, day)
-        self.redemptions[-1] = None
+        self.redemptions[numbers[-1]] = None
 
     def instruct(self, event: Document, at: datetime, _day: date) -> None:
         position = self.position(event)

@@ -106,6 +106,11 @@ FLEXIBLE = flexible(
             "product.early_redemption.rate: write the annual rate as a fraction",
         ),
         (("product", "charts"), [], "product.charts: write a list with one item or more."),
+        (
+            ("product", "settlement_delay_days"),
+            32_768,
+            "product.settlement_delay_days: write a whole number from 0 to 32767.",
+        ),
         (("product", "charts"), {}, "product.charts: write a list with one item or more."),
         (("product", "charts", 1), None, "product.charts[2]: write an object in braces."),
         (

@@ -453,6 +453,29 @@ def test_a_cancelled_redemption_of_all_opens_the_next_position() -> None:
     assert column(second, "day") == ["2026-03-05"]
 
 
+def test_each_pending_redemption_is_cancelled_by_its_position_the_newest_first() -> None:
+    outcome = played(
+        savings(
+            subscribe("2026-03-01", "1000"),
+            redeem("2026-03-02T10:00:00Z", "100"),
+            redeem("2026-03-02T11:00:00Z", "200"),
+            redeem("2026-03-02T12:00:00Z"),
+            subscribe("2026-03-02T13:00:00Z", "50"),
+            redeem("2026-03-02T14:00:00Z", "10", position=2),
+            event("cancel", "2026-03-02T15:00:00Z"),
+            event("cancel", "2026-03-02T16:00:00Z"),
+            event("cancel", "2026-03-02T17:00:00Z", position=2),
+            event("cancel", "2026-03-02T18:00:00Z", position=2),
+            until="2026-03-05",
+            settlement_delay_days=3,
+        )
+    )
+    first, second = outcome["positions"]
+    assert refusals(outcome) == [(10, "NOT_REDEEMABLE")]
+    assert second["principal"] == "950.00"  # 40, the last 700, then the 200, then the 10
+    assert first["received"] == "100.00"
+
+
 # Numbers
 
 
@@ -552,3 +575,20 @@ def test_nothing_remains_and_the_next_scenario_begins_anew() -> None:
     assert played(document) == played(document)
     assert not Product.objects.exists()
     assert not Position.objects.exists()
+
+
+@pytest.mark.parametrize("scale", [0, 2, 18])
+def test_an_amount_finer_than_the_asset_is_refused_and_the_scenario_goes_on(
+    scale: int,
+) -> None:
+    finer = "1." + "0" * scale + "1"
+    outcome = played(
+        savings(
+            subscribe("2026-03-01", finer),
+            subscribe("2026-03-01", "1000"),
+            redeem("2026-03-02", finer),
+            until="2026-03-02",
+            scale=scale,
+        )
+    )
+    assert refusals(outcome) == [(1, "TOO_MANY_DECIMALS"), (3, "TOO_MANY_DECIMALS")]
