@@ -6,7 +6,7 @@ from pathlib import Path
 
 from earn.models import DayClose
 from ledger import checks as ledger_checks
-from ledger.checks import Check, Violation
+from ledger.checks import Check, Violation, found_by
 
 _FOLDER = Path(__file__).parent / "sql" / "checks"
 
@@ -57,13 +57,7 @@ def everything() -> Iterator[tuple[Check, list[Violation]]]:
 
 def of_day(day: date) -> list[Violation]:
     """What is checked before a day is sealed: cheap, and against this day's rows alone."""
-    return [
-        *_DAY_COMPLETE.violations(_on(day)),
-        *_DUE.violations(_on(day)),
-        *_CONTROL.violations(_on(day)),
-        *_QUOTA.violations(),
-        *_REDEEMING.violations(),
-    ]
+    return found_by([_DAY_COMPLETE, _DUE, _CONTROL, _QUOTA, _REDEEMING], _on(day))
 
 
 def _on(day: date | None) -> dict[str, object]:

@@ -201,10 +201,11 @@ def _pay(close: DayClose) -> bool:
     """One batch of the first kind of payment that has any left; False when none has."""
     while close.step < len(_PAYOUTS):
         last, paid = _PAYOUTS[close.step](close.day, cursor=close.cursor, limit=BATCH)
-        if last is not None:
-            close.cursor, close.paid = last, close.paid + paid
+        close.cursor, close.paid = last or 0, close.paid + paid
+        if paid < BATCH:  # that was all of this kind
+            close.step, close.cursor = close.step + 1, 0
+        if paid:
             return True
-        close.step, close.cursor = close.step + 1, 0
     return False
 
 

@@ -59,9 +59,9 @@ PLACES = (
     Place("attach", "ACCRUE", 0, "earn_accrual", "share update exclusive"),
     Place("post", "POST", 0, "ledger_sealqueue"),
     Place("redemptions", "POST", 0, "earn_order"),
-    Place("interest", "PAY", 0, "earn_position"),
-    Place("leavers", "PAY", 1, "earn_position"),
-    Place("mature", "PAY", 2, "earn_quotashard"),
+    Place("interest", "PAY", 1, "earn_position"),
+    Place("leavers", "PAY", 2, "earn_position"),
+    Place("mature", "PAY", 3, "earn_quotashard"),
     Place("seal", "MATURE", 0, "ledger_seal"),
 )
 _BEHIND = """

@@ -17,7 +17,7 @@ settled as (
     select (e.note ->> 'position')::bigint, e.id, p.amount
     from ledger_entry e
     join ledger_posting p on p.entry_id = e.id
-    join ledger_account d on d.id = p.debit_id and d.code like 'product:%:accrued'
+    join ledger_account d on d.id = p.debit_id and d.code like 'product:%%:accrued'
     where e.kind = 'PAY'
 ),
 movement as (
@@ -64,8 +64,8 @@ row_basis as (
            p.compounds
     from earn_accrual a join earn_position p on p.id = a.position_id
 )
-select format('position %s on %s', r.position_id, r.day) as subject,
-       format('basis %s, the journal shows %s', r.basis,
+select format('position %%s on %%s', r.position_id, r.day) as subject,
+       format('basis %%s, the journal shows %%s', r.basis,
               r.interest_before + least(opening.balance, m.lowest)) as detail
 from row_basis r
 left join moved_day m on m.position_id = r.position_id and m.day = r.day

@@ -13,7 +13,7 @@ found as (
     from earn_accrual group by position_id
 )
 select 'position ' || coalesce(e.id, f.position_id) as subject,
-       format('expected %s days from %s to %s, found %s from %s to %s',
+       format('expected %%s days from %%s to %%s, found %%s from %%s to %%s',
               greatest(e.last - e.first + 1, 0), e.first, e.last, coalesce(f.n, 0), f.first,
               f.last) as detail
 from expected e

@@ -1,5 +1,5 @@
 -- Days whose accrual rows are not those that were digested and sealed.
-select format('accruals of %s, chunk %s', c.day, c.number) as subject,
+select format('accruals of %%s, chunk %%s', c.day, c.number) as subject,
        'the rows are not those that were accrued' as detail
 from earn_dayclose d
 cross join lateral earn_chunk_digests(d.day) x

@@ -15,6 +15,6 @@ posted as (
     group by 1
 )
 select key as subject,
-       format('accrued %s, posted %s', coalesce(a.amount, 0), coalesce(p.amount, 0)) as detail
+       format('accrued %%s, posted %%s', coalesce(a.amount, 0), coalesce(p.amount, 0)) as detail
 from accrued a full join posted p using (key)
 where a.amount is distinct from p.amount

@@ -41,14 +41,14 @@ priced as (
           and t.from_amount < s.basis + case when s.tier_mode = 'WHOLE' then 1e-18 else 0 end
     ) r
 )
-select format('position %s on %s', p.position_id, p.day) as subject,
+select format('position %%s on %%s', p.position_id, p.day) as subject,
        case
            when p.chart_id is distinct from coalesce(p.own_chart, f.chart_id)
                then 'was accrued by another rate chart than the one in force'
            when p.days <> earn_days(p.day_count, p.day, p.late_start)
              or p.year_basis <> earn_year_basis(p.day_count, p.day)
                then 'its days are not those of the day count'
-           else format('interest %s accrued %s carry %s, the rule gives %s, %s, %s',
+           else format('interest %%s accrued %%s carry %%s, the rule gives %%s, %%s, %%s',
                        p.interest, p.accrued, p.carry, div(p.exact, p.quantum) * p.unit,
                        p.accrued_before + div(p.exact, p.quantum) * p.unit,
                        mod(p.exact, p.quantum))

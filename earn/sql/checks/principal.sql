@@ -1,6 +1,6 @@
 -- Positions whose principal is not the balance of their account.
 select 'position ' || coalesce(p.id::text, split_part(a.code, ':', 2)) as subject,
-       format('principal %s, account %s', p.principal, a.balance) as detail
+       format('principal %%s, account %%s', p.principal, a.balance) as detail
 from (
     select p.id, p.principal, product.asset_id, 'position:' || p.id || ':principal' as code
     from earn_position p join earn_product product on product.id = p.product_id

@@ -9,7 +9,7 @@ held as (
     group by product_id
 )
 select p.code as subject,
-       format('quota %s, shards %s, used %s, held %s', p.quota, u.capacity, u.used,
+       format('quota %%s, shards %%s, used %%s, held %%s', p.quota, u.capacity, u.used,
               coalesce(h.held, 0)) as detail
 from earn_product p
 left join used u on u.product_id = p.id

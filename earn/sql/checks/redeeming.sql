@@ -13,7 +13,7 @@ pending as (
     group by 1, 2
 )
 select 'customer ' || coalesce(b.owner, p.owner) as subject,
-       format('the books hold %s, orders say %s', coalesce(b.amount, 0),
+       format('the books hold %%s, orders say %%s', coalesce(b.amount, 0),
               coalesce(p.amount, 0)) as detail
 from books b full join pending p using (owner, asset_id)
 where coalesce(b.amount, 0) <> coalesce(p.amount, 0)

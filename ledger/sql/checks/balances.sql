@@ -10,7 +10,7 @@ guarded as (
     select id as account_id, asset_id, code from ledger_account where guarded
 )
 select coalesce(g.code, 'account ' || b.account_id) as subject,
-       format('balance row %s/%s version %s, postings %s/%s in %s entries',
+       format('balance row %%s/%%s version %%s, postings %%s/%%s in %%s entries',
               b.debits, b.credits, b.version, l.debits, l.credits, l.entries) as detail
 from guarded g
 full join ledger_balance b using (account_id)

@@ -26,20 +26,20 @@ spans as (
     window w as (partition by asset_id, heading, kind order by day)
 )
 select coalesce(r.code, 'account ' || b.account_id) as subject,
-       format('closing balance of %s is %s/%s, postings say %s/%s',
+       format('closing balance of %%s is %%s/%%s, postings say %%s/%%s',
               coalesce(r.day, b.day), b.debits, b.credits, r.debits, r.credits) as detail
 from (select * from running where guarded) r
 full join ledger_balanceday b using (account_id, day)
 where r.debits is distinct from b.debits or r.credits is distinct from b.credits
 union all
-select t.heading, format('total of %s is %s/%s, postings say %s/%s',
+select t.heading, format('total of %%s is %%s/%%s, postings say %%s/%%s',
                          t.day, t.debits, t.credits, s.debits, s.credits)
 from ledger_dailytotal t
 left join spans s on s.asset_id = t.asset_id and s.heading = t.heading and s.kind = t.kind
     and t.day >= s.day and (t.day < s.next_day or s.next_day is null)
 where s.day is null or t.debits <> s.debits or t.credits <> s.credits
 union all
-select s.heading, format('there is no total of %s', b.day)
+select s.heading, format('there is no total of %%s', b.day)
 from ledger_bookday b
 join spans s on b.day >= s.day and (b.day < s.next_day or s.next_day is null)
 left join ledger_dailytotal t

@@ -1,11 +1,11 @@
 -- Entries without all their lines, and lines that break a rule of the journal.
-select 'entry ' || e.id as subject, format('says %s lines, has %s', e.lines, count(p.line)) as detail
+select 'entry ' || e.id as subject, format('says %%s lines, has %%s', e.lines, count(p.line)) as detail
 from ledger_entry e
 left join ledger_posting p on p.entry_id = e.id
 group by e.id
 having e.lines <> count(p.line) or e.lines < 1
 union all
-select format('entry %s line %s', p.entry_id, p.line),
+select format('entry %%s line %%s', p.entry_id, p.line),
        case
            when e.id is null then 'there is no such entry'
            when p.day <> e.day or e.day <> (e.happened_at at time zone 'UTC')::date

@@ -5,7 +5,7 @@ with hashes as (
 )
 select 'entry ' || s.entry_id as subject,
        case when h.entry_id is null then 'it is sealed but no longer there'
-            else format('it is not what seal %s was made of', s.seal_id) end as detail
+            else format('it is not what seal %%s was made of', s.seal_id) end as detail
 from ledger_sealedentry s
 left join hashes h using (entry_id)
 where h.hash is distinct from s.hash
@@ -34,6 +34,6 @@ where s.count <> (select count(*) from ledger_sealedentry x where x.seal_id = s.
    or s.hash <> ledger_seal_hash(s.previous, s.number, s.count, s.root, s.sealed_at, s.day,
                                   s.attests)
 union all
-select 'entry ' || s.entry_id, format('its seal %s is no longer there', s.seal_id)
+select 'entry ' || s.entry_id, format('its seal %%s is no longer there', s.seal_id)
 from ledger_sealedentry s
 where not exists (select from ledger_seal x where x.number = s.seal_id)
