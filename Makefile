@@ -2,7 +2,7 @@ PYTHON_BIN := .venv/bin
 COMPILE := UV_PYTHON_DOWNLOADS=never $(PYTHON_BIN)/uv pip compile -q -p 3.11 --universal \
 	--generate-hashes --no-header --no-emit-index-url pyproject.toml
 
-.PHONY: setup demo test check bench lock
+.PHONY: setup demo test check bench screenshots lock
 
 setup: ## .venv with everything that development needs
 	@.ci/setup dev
@@ -23,6 +23,11 @@ check: ## lint, types, import contracts, templates, migrations
 bench: ## BENCH=close N=1000000 WORKERS=1
 	@.ci/setup dev
 	@BENCH="$(BENCH)" N="$(N)" WORKERS="$(WORKERS)" $(PYTHON_BIN)/python -m tests.benchmarks
+
+screenshots: ## all pages of the demo as pictures, in var/screenshots
+	@.ci/setup dev
+	@.ci/chromium
+	@$(PYTHON_BIN)/python -m tests.browser.screenshots
 
 lock: ## the hashed locks, after a change of the dependencies
 	$(COMPILE) -o requirements/prod.txt
