@@ -14,6 +14,7 @@ demo: ## Earn on this machine with 90 days of business; DEMO_EXIT=1 ends after t
 test: ## the whole suite
 	@.ci/setup dev
 	@.ci/hledger
+	@.ci/chromium
 	@$(PYTHON_BIN)/pytest -n 2
 
 check: ## lint, types, import contracts, templates, migrations

@@ -9,7 +9,7 @@ from earn import catalogue
 from earn.days import ONE_DAY, DayCount, day_fraction
 from earn.interest import Explanation, Tier, TierMode, explain
 from earn.models import Accrual, Position, RateChart
-from ledger.money import plain
+from ledger.money import format_amount, plain
 
 
 class NothingToExplain(LookupError):
@@ -24,6 +24,15 @@ class ExplainedDay:
     accrued: Decimal
     chart_version: int
     differences: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """All that is needed to compute the day again, and whether the row agrees."""
+        return self.explanation.as_json() | {
+            "accrued": format_amount(self.accrued, scale=self.explanation.scale),
+            "chart_version": self.chart_version,
+            "agrees": not self.differences,
+            "differences": list(self.differences),
+        }
 
 
 def explain_days(*, position_id: int, day: date | None = None) -> Iterator[ExplainedDay]:

@@ -23,5 +23,5 @@ _EXCEPTIONS = {
 def grant(*, using: str, **_: Any) -> None:
     full = "select, insert, update, delete"
     grant_tables(using=using, prefix="earn_", rights=full, exceptions=_EXCEPTIONS)
-    for prefix in ("auth_", "django_"):
+    for prefix in ("account_", "auth_", "django_", "mfa_", "usersessions_"):
         grant_tables(using=using, prefix=prefix, rights=full)

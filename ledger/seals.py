@@ -1,11 +1,24 @@
 """The hash chain over the journal: made often, never inside a writing transaction."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db import connection, transaction
 
 from ledger.models import Seal
+from ledger.sql import sql
+
+
+class SealedLine(NamedTuple):
+    """An entry with its hash and the number of its seal; None until it is sealed."""
+
+    entry_id: int
+    kind: str
+    happened_at: datetime
+    seal: int | None
+    hash: str | None
 
 
 def seal() -> int | None:
@@ -24,6 +37,18 @@ def seal_day(day: date, *, attests: bytes | None = None) -> int | None:
 def of_days(days: Iterable[date]) -> dict[date, Seal]:
     """The seals that end these days, where they are made."""
     return {seal.day: seal for seal in Seal.objects.filter(day__in=days) if seal.day}
+
+
+def last_of_a_day() -> Seal | None:
+    """The seal of the last day that was ended."""
+    return Seal.objects.filter(day__isnull=False).order_by("-day").first()
+
+
+def newest_of(owner: UUID, *, limit: int) -> list[SealedLine]:
+    """The newest entries that touched the owner's accounts, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql("sealed_entries"), {"owner": owner, "limit": limit})
+        return [SealedLine(*row) for row in cursor]
 
 
 def _call(statement: str, parameters: list[date | bytes | None]) -> int | None:

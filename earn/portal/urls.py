@@ -1,9 +1,39 @@
-from django.urls import path
+from datetime import date
 
-from earn.portal import views
+from django.urls import path, register_converter
+
+from earn.portal import activity, explore, home, orders, positions, product, verify, views
+
+
+class IsoDay:
+    """A date in an address, as in 2026-01-31."""
+
+    regex = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, text: str) -> date:
+        return date.fromisoformat(text)
+
+    def to_url(self, day: date) -> str:
+        return day.isoformat()
+
+
+register_converter(IsoDay, "iso")
 
 app_name = "portal"
 urlpatterns = [
     path("", views.start, name="start"),
     path("favicon.ico", views.favicon),
+    path("explore/", explore.products, name="explore"),
+    path("explore/<slug:code>/", product.product, name="product"),
+    path("explore/<slug:code>/calculator/", product.calculator, name="calculator"),
+    path("explore/<slug:code>/subscribe/", orders.subscribe, name="subscribe"),
+    path("home/", home.home, name="home"),
+    path("activity/", activity.activity, name="activity"),
+    path("verify/", verify.verify, name="verify"),
+    path("orders/<int:pk>/", orders.receipt, name="receipt"),
+    path("orders/<int:pk>/cancel/", orders.cancel, name="cancel"),
+    path("positions/<int:pk>/", positions.position, name="position"),
+    path("positions/<int:pk>/<iso:day>/", positions.day, name="position-day"),
+    path("positions/<int:pk>/redeem/", orders.redeem, name="redeem"),
+    path("positions/<int:pk>/at-maturity/", orders.instruct, name="instruct"),
 ]

@@ -1,17 +1,14 @@
-from datetime import UTC, datetime
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
-from earn.portal.overview import overview
+from earn.portal.overview import closed_days
 
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
-    shown = overview(at=datetime.now(UTC))
-    return render(request, "portal/start.html", shown._asdict())
+    return render(request, "portal/start.html", {"closes": closed_days()})
 
 
 @require_safe

@@ -188,8 +188,15 @@ def test_staff_change_the_schedule_of_jobs(staff: Client) -> None:
     assert (job.enabled, job.task) == (False, "earn.tasks.drive_close")
 
 
-def test_staff_sign_in_with_their_mail(client: Client, superuser: User) -> None:
+def test_no_password_alone_opens_the_admin(client: Client, superuser: User) -> None:
+    """Staff sign in like everybody, with their second factor."""
     known = {"username": superuser.email, "password": "a long password"}
     answer = client.post("/admin/login/?next=/admin/", known)
     assert answer.status_code == 302
-    assert client.get("/admin/").status_code == 200
+    assert answer["Location"].startswith("/account/login/")
+    assert client.get("/admin/").status_code == 302
+
+
+def test_no_secret_of_a_second_factor_is_to_be_seen(staff: Client) -> None:
+    for model in ("mfa/authenticator", "account/emailaddress", "usersessions/usersession"):
+        assert staff.get(f"/admin/{model}/").status_code == 404

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from config import embedded
@@ -23,6 +24,7 @@ from tests.browser.chromium import FLAGS
 
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 START_SECONDS = 30
+CUSTOMER = "customer@example.com"  # of the demo
 
 
 def main() -> int:
@@ -40,27 +42,55 @@ def main() -> int:
     chromium = shutil.which("chromium")
     folder = embedded.var() / "screenshots"
     shutil.rmtree(folder, ignore_errors=True)
-    with served() as address, staff_session() as session, sync_playwright() as playwright:
+    with served() as address, sessions() as keys, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        for name, path in pages():
-            take(browser, f"{address}{path}", folder / name, session)
+        for name, path, who in pages():
+            take(browser, f"{address}{path}", folder / name, keys.get(who, ""))
         browser.close()
     sys.stdout.write(f"{len(list(folder.iterdir()))} pictures are in {folder}.\n")
     return 0
 
 
-def pages() -> Iterator[tuple[str, str]]:
-    """Name and path of each page: those of the portal, and each list of staff."""
+def pages() -> Iterator[tuple[str, str, str]]:
+    """Name, path and reader of each page of the portal, and of each list of staff."""
     from django.contrib import admin
     from django.urls import reverse
 
-    yield "start", reverse("portal:start")
-    yield "not-found", "/no-such-page/"
-    yield "admin-login", reverse("admin:logout")
-    yield "admin", reverse("admin:index")
+    for name in ("account_login", "account_signup", "account_reset_password"):
+        yield name.replace("_", "-"), reverse(name), ""
+    yield "start", reverse("portal:start"), ""
+    yield "explore", reverse("portal:explore"), ""
+    yield "not-found", "/no-such-page/", ""
+    yield from _of_the_customer()
+    yield "admin", reverse("admin:index"), "staff"
     for model in sorted(admin.site._registry, key=lambda model: model._meta.label):
         label = f"{model._meta.app_label}_{model._meta.model_name}"
-        yield f"admin-{label}", reverse(f"admin:{label}_changelist")
+        yield f"admin-{label}", reverse(f"admin:{label}_changelist"), "staff"
+
+
+def _of_the_customer() -> Iterator[tuple[str, str, str]]:
+    from django.urls import reverse
+
+    from earn.models import Accrual, Order, Position
+
+    for name in ("portal:home", "mfa_index", "usersessions_list", "account_email"):
+        yield name.replace(":", "-").replace("_", "-"), reverse(name), "customer"
+    positions = Position.objects.filter(customer__user__email=CUSTOMER, state="OPEN")
+    for position in (positions.filter(term_days=None).first(), positions.last()):
+        if position is None:
+            continue
+        kind = "fixed" if position.term_days else "flexible"
+        code = position.product.code
+        for name, key in (("product", code), ("subscribe", code), ("redeem", position.pk)):
+            yield f"{name}-{kind}", reverse(f"portal:{name}", args=[key]), "customer"
+        yield f"position-{kind}", reverse("portal:position", args=[position.pk]), "customer"
+        row = Accrual.objects.filter(position=position).order_by("-day").first()
+        if row:
+            day = reverse("portal:position-day", args=[position.pk, row.day])
+            yield f"day-{kind}", day, "customer"
+    order = Order.objects.filter(customer__user__email=CUSTOMER).last()
+    if order:
+        yield "receipt", reverse("portal:receipt", args=[order.pk]), "customer"
 
 
 def take(browser: Browser, url: str, place: Path, session: str) -> None:
@@ -70,7 +100,7 @@ def take(browser: Browser, url: str, place: Path, session: str) -> None:
                 viewport={"width": width, "height": height},
                 color_scheme="dark" if scheme == "dark" else "light",
             )
-            if session and "/admin/" in url and "logout" not in url:
+            if session:
                 context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
             page = context.new_page()
             page.goto(url)
@@ -99,8 +129,8 @@ def served() -> Iterator[str]:
 
 
 @contextmanager
-def staff_session() -> Iterator[str]:
-    """The key of a session of the demo's administrator; empty when there is none."""
+def sessions() -> Iterator[dict[str, str]]:
+    """Keys of sessions of the demo's administrator and customer, where there are such."""
     import django
 
     django.setup()
@@ -109,17 +139,22 @@ def staff_session() -> Iterator[str]:
 
     from earn.models import User
 
-    user = User.objects.filter(is_superuser=True, is_active=True).first()
-    session = SessionStore()
-    if user:
-        session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-        session.create()
+    users = {
+        "staff": User.objects.filter(is_superuser=True, is_active=True).first(),
+        "customer": User.objects.filter(email=CUSTOMER).first(),
+    }
+    opened: dict[str, SessionStore] = {}
+    for who, user in users.items():
+        if user:
+            session = opened[who] = SessionStore()
+            session[SESSION_KEY] = str(user.pk)
+            session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+            session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+            session.create()
     try:
-        yield session.session_key or ""
+        yield {who: session.session_key or "" for who, session in opened.items()}
     finally:
-        if session.session_key:
+        for session in opened.values():
             session.delete()
 
 

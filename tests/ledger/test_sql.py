@@ -34,6 +34,8 @@ PARAMETERS = {
     "day": DAY,
     "first": DAY,
     "last": DAY,
+    "limit": 5,
+    "owner": "00000000-0000-0000-0000-000000000001",
 }
 
 

@@ -1,3 +1,3 @@
-from tests.earn.conftest import alice
+from tests.earn.conftest import alice, bob
 
-__all__ = ["alice"]
+__all__ = ["alice", "bob"]

@@ -49,15 +49,6 @@ def as_json(position: int, days: list[ExplainedDay]) -> str:
         {
             "position": position,
             "agrees": not any(day.differences for day in days),
-            "days": [_day(day) for day in days],
+            "days": [day.as_json() for day in days],
         }
     )
-
-
-def _day(day: ExplainedDay) -> dict[str, object]:
-    return day.explanation.as_json() | {
-        "accrued": format_amount(day.accrued, scale=day.explanation.scale),
-        "chart_version": day.chart_version,
-        "agrees": not day.differences,
-        "differences": list(day.differences),
-    }

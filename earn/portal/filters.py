@@ -1,0 +1,32 @@
+"""Template filters of the pages: figures with all their decimals, as the locale likes."""
+
+from decimal import Decimal
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from ledger.models import Asset
+from ledger.money import format_amount, plain
+
+register = template.Library()
+
+
+@register.filter
+def amount(value: Decimal, asset: Asset) -> str:
+    """1234.5 of a USDT with six decimals is "1,234.500000 USDT"."""
+    return f"{figure(value, asset)} {asset.code}"
+
+
+@register.filter
+def figure(value: Decimal, asset: Asset) -> str:
+    """The same without the code of the asset."""
+    text = format_amount(value, scale=asset.scale)
+    return number_format(text, decimal_pos=asset.scale, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def percent(rate: Decimal) -> str:
+    """The fraction 0.0525 is "5.25 %", with every digit that it has."""
+    shown = number_format(plain(rate * 100), use_l10n=True, force_grouping=True)
+    return _("%(rate)s %%") % {"rate": shown}

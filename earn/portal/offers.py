@@ -1,0 +1,95 @@
+"""What every page says of a product: its name, whether it is on sale, its best rate."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from earn.interest import TierMode
+from earn.models import Product, RateTier
+from earn.portal.filters import percent
+from ledger.money import plain
+
+
+class Standing(StrEnum):
+    """Whether money can come now, as people see it."""
+
+    ON_SALE = "ON_SALE"
+    OPENS = "OPENS"
+    SOLD_OUT = "SOLD_OUT"
+    PAUSED = "PAUSED"
+    ENDED = "ENDED"
+    CLOSED = "CLOSED"
+
+
+def name_of(product: Product) -> str:
+    """In the language of the page, else in English, else the code."""
+    names = product.names
+    return str(names.get(get_language()) or names.get("en") or product.code)
+
+
+def standing(product: Product, left: Decimal | None, at: datetime) -> Standing:
+    if product.state in (Product.State.PAUSED, Product.State.CLOSED):
+        return Standing(product.state)
+    if product.sale_until and at >= product.sale_until:
+        return Standing.ENDED
+    if product.sale_from and at < product.sale_from:
+        return Standing.OPENS
+    if left is not None and (left <= 0 or left < product.minimum):
+        return Standing.SOLD_OUT
+    return Standing.ON_SALE
+
+
+def headline(tiers: Iterable[RateTier], mode: TierMode, asset: str) -> str:
+    """The best rate of a chart, like "12 % on the first 500 USDT"."""
+    ordered = sorted(tiers, key=lambda tier: (tier.term_days or 0, tier.from_amount))
+    best = max(ordered, key=lambda tier: tier.annual_rate)
+    above = [
+        tier.from_amount
+        for tier in ordered
+        if tier.term_days == best.term_days and tier.from_amount > best.from_amount
+    ]
+    shown = _amounts(best.from_amount, above[0] if above else None, mode) % {
+        "rate": percent(best.annual_rate),
+        "lower": short(best.from_amount, asset),
+        "upper": short(above[0], asset) if above else "",
+    }
+    if best.term_days is None:
+        return shown
+    words = ngettext("%(rate)s for %(n)s day", "%(rate)s for %(n)s days", best.term_days)
+    return words % {"rate": shown, "n": best.term_days}
+
+
+def _amounts(lower: Decimal, upper: Decimal | None, mode: TierMode) -> str:
+    """Which part of a balance a tier is for; nothing to say when it is for all of it."""
+    sliced = mode is TierMode.SLICE
+    if upper is None and not lower:
+        return "%(rate)s"
+    if upper is None:
+        return (
+            _("%(rate)s on what is above %(lower)s")
+            if sliced
+            else _("%(rate)s from %(lower)s")
+        )
+    if lower:
+        return _("%(rate)s from %(lower)s to %(upper)s")
+    return _("%(rate)s on the first %(upper)s") if sliced else _("%(rate)s below %(upper)s")
+
+
+def short(amount: Decimal, asset: str) -> str:
+    """A limit, like "1,500 USDT": without the zeros that an amount of money has."""
+    return f"{number_format(plain(amount), use_l10n=True, force_grouping=True)} {asset}"
+
+
+def in_days(number: int) -> str:
+    return ngettext("%(n)s day", "%(n)s days", number) % {"n": number}
+
+
+def is_partial(request: Any) -> bool:
+    """htmx asks for a part, except where it restores a page that was left."""
+    return bool(request.htmx) and not request.htmx.history_restore_request

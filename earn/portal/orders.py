@@ -1,0 +1,262 @@
+"""Subscribing, redeeming, cancelling, and what happens at maturity: forms and receipts."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from earn import catalogue, chart, redemptions, renewals, subscriptions
+from earn.days import business_day, first_earning_day
+from earn.models import Customer, Order, Position, Product, ProductKind, RateTier
+from earn.portal.offers import in_days, name_of
+from earn.portal.ordering import shown_then_placed
+from earn.portal.people import for_customers, position_of
+from earn.portal.reading import AmountField, RateField
+from earn.portal.wording import AT_MATURITY, KIND, rows
+from ledger import balances
+
+PARTS = [("ALL", gettext_lazy("Everything")), ("PART", gettext_lazy("A part"))]
+
+
+class PlainForm(forms.Form):
+    """Labels stand above their fields and need no colon."""
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
+
+
+class MaturityForm(PlainForm):
+    at_maturity = forms.ChoiceField(
+        label=gettext_lazy("At maturity"), choices=AT_MATURITY.items(), initial="PAY_OUT"
+    )
+    minimum_rate = RateField(
+        label=gettext_lazy("Renew only from this rate (% a year)"), required=False
+    )
+
+    def instruction(self) -> dict[str, Any]:
+        return {
+            "at_maturity": self.cleaned_data["at_maturity"],
+            "minimum_renewal_rate": self.cleaned_data["minimum_rate"],
+        }
+
+
+class SubscribeForm(MaturityForm):
+    field_order = ("amount", "term")
+
+    def __init__(self, product: Product, terms: list[int], data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["amount"] = AmountField(product.asset, label=_("Amount"))
+        self.fields["term"] = forms.TypedChoiceField(
+            label=_("Term"),
+            coerce=int,
+            choices=[(n, in_days(n)) for n in terms],
+        )
+        if product.kind == ProductKind.FLEXIBLE:
+            for name in ("term", "at_maturity", "minimum_rate"):
+                del self.fields[name]
+        if product.risk_text:
+            self.fields["risk"] = forms.BooleanField(
+                label=_("I have read the risks and accept them."),
+                help_text=product.risk_text,
+            )
+        self.order_fields(self.field_order)
+
+    def choices(self) -> dict[str, Any]:
+        """The amount and, of a fixed term, what was chosen for it."""
+        found: dict[str, Any] = {"amount": self.cleaned_data["amount"]}
+        if "term" in self.fields:
+            found |= {"term_days": self.cleaned_data["term"], **self.instruction()}
+        return found
+
+
+class RedeemForm(PlainForm):
+    part = forms.ChoiceField(
+        label=gettext_lazy("How much"),
+        choices=PARTS,
+        initial="ALL",
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, position: Position, data: Any = None) -> None:
+        super().__init__(data)
+        asset = position.product.asset
+        self.fields["amount"] = AmountField(asset, label=_("Amount"), required=False)
+        if position.product.kind == ProductKind.FIXED:
+            self.fields = {}
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        if found.get("part") == "PART" and "amount" in found and not found["amount"]:
+            self.add_error("amount", _("Write how much."))
+        return found
+
+    def amount(self) -> Decimal | None:
+        """None for everything."""
+        is_part = self.cleaned_data.get("part") == "PART"
+        return self.cleaned_data["amount"] if is_part else None
+
+
+@require_http_methods(["GET", "POST"])
+@for_customers
+def subscribe(request: HttpRequest, customer: Customer, code: str) -> HttpResponse:
+    products = Product.objects.select_related("asset").exclude(state=Product.State.DRAFT)
+    product = get_object_or_404(products, code=code)
+    at = datetime.now(UTC)
+    free = _wallet(customer, product)
+    asked = request.POST if request.method == "POST" else None
+    form = SubscribeForm(product, _terms(product, at), asked)
+    if asked is None:
+        form.initial = {"amount": request.GET.get("amount", "")}
+
+    def order(key: str, confirmed: dict[str, Any]) -> Order:
+        return subscriptions.subscribe(
+            customer=customer,
+            product=product,
+            key=key,
+            at=at,
+            confirmed=confirmed,
+            **form.choices(),
+        )
+
+    return shown_then_placed(
+        request,
+        form,
+        asset=product.asset,
+        preview=lambda: subscriptions.preview(product=product, at=at, **form.choices()),
+        place=order,
+        page={
+            "title": _("Subscribe to %(product)s") % {"product": name_of(product)},
+            "back": reverse("portal:product", args=[product.code]),
+            "free": free,
+            "asset": product.asset,
+            "act": _("Subscribe"),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@for_customers
+def redeem(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
+    position = position_of(customer, pk)
+    at = datetime.now(UTC)
+    form = RedeemForm(position, request.POST if request.method == "POST" else None)
+
+    def order(key: str, confirmed: dict[str, Any]) -> Order:
+        return redemptions.redeem(
+            customer=customer,
+            position_id=pk,
+            amount=form.amount(),
+            key=key,
+            at=at,
+            confirmed=confirmed,
+        )
+
+    return shown_then_placed(
+        request,
+        form,
+        asset=position.product.asset,
+        preview=lambda: redemptions.preview(position=position, amount=form.amount(), at=at),
+        place=order,
+        page=_of_position(position, _("Redeem from %(product)s"), _("Redeem")),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@for_customers
+def instruct(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
+    position = position_of(customer, pk)
+    at = datetime.now(UTC)
+    form = MaturityForm(request.POST if request.method == "POST" else None)
+    form.initial = {"at_maturity": position.at_maturity}
+
+    def order(key: str, confirmed: dict[str, Any]) -> Order:
+        return renewals.instruct(
+            customer=customer,
+            position_id=pk,
+            key=key,
+            at=at,
+            confirmed=confirmed,
+            **form.instruction(),
+        )
+
+    return shown_then_placed(
+        request,
+        form,
+        asset=position.product.asset,
+        preview=lambda: renewals.preview(position=position, at=at, **form.instruction()),
+        place=order,
+        page=_of_position(position, _("%(product)s at maturity"), _("Change")),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@for_customers
+def cancel(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
+    redemption = _order_of(customer, pk)
+    product = redemption.product
+    at = datetime.now(UTC)
+    if product is None or redemption.kind != Order.Kind.REDEEM:
+        return render(request, "404.html", status=404)
+
+    def order(key: str, confirmed: dict[str, Any]) -> Order:
+        return redemptions.cancel(
+            customer=customer, order_id=pk, key=key, at=at, confirmed=confirmed
+        )
+
+    return shown_then_placed(
+        request,
+        PlainForm(request.POST if request.method == "POST" else None),
+        asset=product.asset,
+        preview=lambda: redemptions.preview_cancel(redemption=redemption, at=at),
+        place=order,
+        page={
+            "title": _("Cancel a redemption from %(name)s") % {"name": name_of(product)},
+            "back": reverse("portal:receipt", args=[pk]),
+            "act": _("Put it back"),
+        },
+    )
+
+
+@require_safe
+@for_customers
+def receipt(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
+    order = _order_of(customer, pk)
+    asset = order.product.asset if order.product else None
+    shown = {
+        "order": order,
+        "kind": KIND[order.kind],
+        "rows": list(rows(order.preview, asset)) if order.preview and asset else [],
+        "pending": order.state == Order.State.PENDING,
+    }
+    return render(request, "portal/receipt.html", shown)
+
+
+def _order_of(customer: Customer, pk: int) -> Order:
+    orders = Order.objects.select_related("product__asset", "position")
+    return get_object_or_404(orders, pk=pk, customer=customer)
+
+
+def _terms(product: Product, at: datetime) -> list[int]:
+    rates = catalogue.chart_on(product, first_earning_day(business_day(at)))
+    tiers = RateTier.objects.filter(chart=rates, term_days__isnull=False)
+    return sorted({tier.term_days for tier in tiers if tier.term_days})
+
+
+def _wallet(customer: Customer, product: Product) -> Decimal:
+    wallet = chart.wallet(customer, product.asset_id)
+    return balances.available(asset_id=wallet.asset_id, code=wallet.code)
+
+
+def _of_position(position: Position, title: str, act: str) -> dict[str, Any]:
+    return {
+        "title": title % {"product": name_of(position.product)},
+        "back": reverse("portal:position", args=[position.pk]),
+        "act": act,
+    }

@@ -1,0 +1,233 @@
+"""One product: its rates and rules in plain words, and what an amount would earn."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from earn import catalogue, refusals
+from earn.days import (
+    DayCount,
+    business_day,
+    first_earning_day,
+    last_earning_day,
+    maturity_date,
+)
+from earn.interest import Compounding, Payout, Rounding, Tier, TierMode
+from earn.models import Product, ProductKind, RateChart
+from earn.portal.offers import (
+    headline,
+    in_days,
+    is_partial,
+    name_of,
+    short,
+    standing,
+)
+from earn.portal.reading import AmountField
+from earn.portal.wording import PAYOUT
+from earn.projection import Projection, project
+from earn.subscriptions import early_terms
+
+YEAR = 365  # how long the calculator keeps money in a flexible product
+WIDEST = 100  # of the bars beside the rates
+
+
+class Line(NamedTuple):
+    """One line of a rate table; `upper` is empty in the last one."""
+
+    lower: str
+    upper: str
+    rate: Decimal
+    width: int
+
+
+class Term(NamedTuple):
+    """Rates of a term with its days; a flexible product has one, without an end."""
+
+    term_days: int | None
+    lines: list[Line]
+    last_day: date | None
+    matures_on: date | None
+
+
+class Version(NamedTuple):
+    chart: RateChart
+    headline: str
+
+
+class CalculatorForm(forms.Form):
+    def __init__(self, product: Product, terms: Sequence[Term], asked: Any) -> None:
+        super().__init__(asked if "amount" in asked else None)
+        self.product = product
+        self.fields["amount"] = AmountField(
+            product.asset,
+            required=False,
+            label=_("Amount in %(asset)s") % {"asset": product.asset.code},
+        )
+        if product.kind == ProductKind.FIXED:
+            self.fields["term"] = forms.TypedChoiceField(
+                label=_("Term"),
+                coerce=int,
+                choices=[(x.term_days, in_days(x.term_days or 0)) for x in terms],
+            )
+
+    def clean_amount(self) -> Decimal | None:
+        amount: Decimal | None = self.cleaned_data["amount"]
+        if amount is None:
+            return None
+        asset = self.product.asset.code
+        try:
+            catalogue.check_amount(self.product, amount)
+        except refusals.BelowMinimum as refusal:
+            least = short(Decimal(refusal.figures["minimum"]), asset)
+            raise forms.ValidationError(
+                _("The smallest amount is %(least)s."), params={"least": least}
+            ) from refusal
+        except refusals.NotAStep as refusal:
+            step = short(Decimal(refusal.figures["step"]), asset)
+            raise forms.ValidationError(
+                _("Amounts go in steps of %(step)s."), params={"step": step}
+            ) from refusal
+        return amount
+
+
+@require_safe
+def product(request: HttpRequest, code: str) -> HttpResponse:
+    return render(request, "portal/product.html", _page(request, code))
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def calculator(request: HttpRequest, code: str) -> HttpResponse:
+    part = "portal/_calculator.html" if is_partial(request) else "portal/product.html"
+    return render(request, part, _page(request, code))
+
+
+def _page(request: HttpRequest, code: str) -> dict[str, Any]:
+    public = Product.objects.select_related("asset").exclude(state=Product.State.DRAFT)
+    product = get_object_or_404(public, code=code)
+    return about(product, request.GET, at=datetime.now(UTC))
+
+
+def about(product: Product, asked: Any, *, at: datetime) -> dict[str, Any]:
+    """Everything that the page of a product says; `asked` is what the calculator is."""
+    left = catalogue.quota_left(product)
+    comes_on = business_day(max(at, product.sale_from or at))
+    chart = catalogue.chart_on(product, first_earning_day(comes_on))
+    terms = _terms(product, chart, comes_on)
+    form = CalculatorForm(product, terms, asked)
+    return {
+        "product": product,
+        "asset": product.asset,
+        "name": name_of(product),
+        "standing": standing(product, left, at),
+        "left": left,
+        "limits": _limits(product),
+        "payout": PAYOUT[product.payout],
+        "early": early_terms(product),
+        "chart": chart,
+        "headline": _headline(product, chart),
+        "terms": terms,
+        "first_day": first_earning_day(comes_on),
+        "history": _history(product),
+        "form": form,
+        **_reckoned(form, chart, first_earning_day(comes_on)),
+    }
+
+
+def _limits(product: Product) -> dict[str, str]:
+    """The amounts in a product's rules that are set, as text."""
+    amounts = {name: getattr(product, name) for name in ("minimum", "step", "customer_cap")}
+    return {x: short(amount, product.asset.code) for x, amount in amounts.items() if amount}
+
+
+def _terms(product: Product, chart: RateChart | None, comes_on: date) -> list[Term]:
+    tiers = list(chart.tiers.order_by("term_days", "from_amount")) if chart else []
+    most = max((tier.annual_rate for tier in tiers), default=Decimal(0))
+    by_term = defaultdict(list)
+    for tier in tiers:
+        by_term[tier.term_days].append(Tier(tier.from_amount, tier.annual_rate))
+    return [
+        Term(
+            term_days=term_days,
+            lines=_lines(found, most, product.asset.code),
+            last_day=last_earning_day(comes_on, term_days) if term_days else None,
+            matures_on=maturity_date(comes_on, term_days) if term_days else None,
+        )
+        for term_days, found in by_term.items()
+    ]
+
+
+def _lines(tiers: Sequence[Tier], most: Decimal, asset: str) -> list[Line]:
+    """From zero on: what is below the first tier earns nothing."""
+    if tiers[0].from_amount:
+        tiers = [Tier(Decimal(0), Decimal(0)), *tiers]
+    uppers = [*(short(tier.from_amount, asset) for tier in tiers[1:]), ""]
+    return [
+        Line(
+            lower=short(tier.from_amount, asset),
+            upper=upper,
+            rate=tier.annual_rate,
+            width=int(WIDEST * tier.annual_rate / most) if most else 0,
+        )
+        for tier, upper in zip(tiers, uppers, strict=True)
+    ]
+
+
+def _headline(product: Product, chart: RateChart | None) -> str:
+    mode, asset = TierMode(product.tier_mode), product.asset.code
+    return headline(chart.tiers.all(), mode, asset) if chart else ""
+
+
+def _history(product: Product) -> list[Version]:
+    """All announced rates, the latest first."""
+    charts = product.charts.filter(announced_at__isnull=False).prefetch_related("tiers")
+    return [
+        Version(chart, _headline(product, chart))
+        for chart in charts.order_by("-effective_on", "-version")
+    ]
+
+
+def _reckoned(
+    form: CalculatorForm, chart: RateChart | None, first_day: date
+) -> dict[str, Any]:
+    """The calculator's answer to a form that asks something it can answer."""
+    if chart is None or not form.is_valid() or form.cleaned_data["amount"] is None:
+        return {}
+    amount, term_days = form.cleaned_data["amount"], form.cleaned_data.get("term")
+    tiers = catalogue.tiers_of(chart, term_days)
+    figures = earnings(form.product, tiers, amount, first_day, term_days or YEAR)
+    return {
+        "amount": amount,
+        "days": term_days or YEAR,
+        "figures": figures,
+        "apy": Decimal(f"{figures.apy:.6f}"),  # to as many digits as an order shows
+        "months": [(date(year, month, 1), x) for year, month, x in figures.by_month],
+        "paid_out": amount + figures.interest - figures.final_balance,
+    }
+
+
+def earnings(
+    product: Product, tiers: Sequence[Tier], amount: Decimal, first_day: date, days: int
+) -> Projection:
+    """What the books will come to, if the rates stay as they are."""
+    return project(
+        amount=amount,
+        tiers=tiers,
+        mode=TierMode(product.tier_mode),
+        day_count=DayCount(product.day_count),
+        compounding=Compounding(product.compounding),
+        scale=product.asset.scale,
+        rounding=Rounding(product.final_rounding),
+        first_day=first_day,
+        days=days,
+        payout=Payout(product.payout),
+    )

@@ -1,0 +1,367 @@
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import translation
+
+from earn import catalogue
+from earn.interest import TierMode
+from earn.models import Customer, Product, RateTier, User
+from earn.portal import explore
+from earn.portal.offers import headline
+from ledger.models import Asset
+from tests.earn.people import (
+    ANNOUNCED,
+    chart,
+    day,
+    draft,
+    fixed,
+    flexible,
+    money,
+    on,
+    subscribe,
+)
+
+USDT = [(None, 0, "0.12"), (None, 500, "0.008"), (None, 5000, "0.003")]
+HTMX = {"HX-Request": "true"}
+
+
+def page(client: Client, asked: str = "", **headers: str) -> str:
+    answer = client.get(f"/explore/{asked}", headers=headers)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def listed(client: Client, asked: str = "") -> list[str]:
+    """Codes of the products that are shown, in order."""
+    answer = client.get(f"/explore/{asked}")
+    assert answer.status_code == 200
+    return [offer.product.code for offer in answer.context["offers"]]
+
+
+def later() -> datetime:
+    return datetime.now(UTC) + timedelta(days=30)
+
+
+# What the headline says
+
+
+def tiers(*rows: tuple[int | None, Any, str]) -> list[RateTier]:
+    return [
+        RateTier(term_days=term, from_amount=Decimal(lower), annual_rate=Decimal(rate))
+        for term, lower, rate in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "rows", "says"),
+    [
+        ("SLICE", USDT, "12 % on the first 500 USDT"),
+        ("SLICE", [(None, 0, "0.03")], "3 %"),
+        (
+            "SLICE",
+            [(None, 0, "0"), (None, 1000, "0.0125")],
+            "1.25 % on what is above 1,000 USDT",
+        ),
+        (
+            "SLICE",
+            [(None, 0, "0.01"), (None, "0.5", "0.02"), (None, 1500, "0.01")],
+            "2 % from 0.5 USDT to 1,500 USDT",
+        ),
+        ("WHOLE", [(None, 0, "0.05"), (None, 500, "0.01")], "5 % below 500 USDT"),
+        ("WHOLE", [(None, 0, "0.01"), (None, 500, "0.05")], "5 % from 500 USDT"),
+        ("SLICE", [(30, 0, "0.05"), (90, 0, "0.08")], "8 % for 90 days"),
+        ("SLICE", [(1, 0, "0.05")], "5 % for 1 day"),
+        (
+            "SLICE",
+            [(90, 0, "0.08"), (90, 500, "0.01"), (30, 0, "0.05"), (30, 900, "0.05")],
+            "8 % on the first 500 USDT for 90 days",
+        ),
+        ("SLICE", [(None, 0, "0.0000000001")], "0.00000001 %"),
+    ],
+)
+def test_the_headline_is_the_best_rate_and_what_it_is_for(
+    mode: str, rows: list[Any], says: str
+) -> None:
+    assert headline(tiers(*rows), TierMode(mode), "USDT") == says
+
+
+def test_the_headline_is_written_as_the_language_writes_figures() -> None:
+    rows = tiers((None, 0, "0.125"), (None, 1500, "0.01"))
+    with translation.override("de"):
+        assert headline(rows, TierMode.SLICE, "USDT") == "12,5 % on the first 1.500 USDT"
+
+
+# What is in the list
+
+
+@pytest.mark.django_db
+def test_an_empty_catalogue_says_so(client: Client) -> None:
+    text = page(client)
+    assert "No product is found." in text
+    assert "0 products" in text
+
+
+@pytest.mark.django_db
+def test_products_are_shown_with_name_rate_and_terms(client: Client) -> None:
+    flexible(
+        "USDT-FLEX",
+        USDT,
+        asset=money("USDT", scale=6),
+        names={"en": "USDT Flexible"},
+        minimum="1",
+    )
+    fixed("USD-FIXED", [(30, 0, "0.05"), (7, 0, "0.02")])
+    text = page(client)
+    assert '<a href="/explore/USDT-FLEX/">USDT Flexible</a>' in text
+    assert '<p class="rate">12 % on the first 500 USDT</p>' in text
+    assert "USDT · Flexible · from 1 USDT" in text
+    assert '<p class="rate">5 % for 30 days</p>' in text
+    assert "USD · Fixed for 7, 30 days" in text
+    assert "2 products" in text
+
+
+@pytest.mark.django_db
+def test_products_that_nobody_can_buy_are_not_shown(client: Client) -> None:
+    chart(draft("DRAFT"), ANNOUNCED.date(), (None, 0, "0.10"))
+    closed = flexible("CLOSED")
+    for product in (flexible("PAUSED"), closed):
+        catalogue.set_state(product, Product.State.PAUSED)
+    catalogue.set_state(closed, Product.State.CLOSED)
+    flexible("OVER", sale_until=on(0))
+    without_rate = draft("NO-RATE-YET")
+    chart(without_rate, date(2999, 1, 1), (None, 0, "0.10"))
+    catalogue.set_state(without_rate, Product.State.OPEN)
+    flexible("NOW", sale_from=on(0))
+    assert listed(client) == ["NOW"]
+
+
+@pytest.mark.django_db
+def test_what_opens_soon_says_when(client: Client) -> None:
+    flexible("SOON", sale_from=datetime(2999, 1, 5, 9, tzinfo=UTC))
+    text = page(client)
+    assert "Opening soon" in text
+    assert "Opens on Jan. 5, 2999, 9 a.m. UTC" in text
+
+
+@pytest.mark.django_db
+def test_what_opens_soon_has_the_rate_of_its_first_day(client: Client) -> None:
+    opens = later()
+    product = draft("SOON", sale_from=opens)
+    first_day = opens.date() + timedelta(days=1)
+    chart(product, first_day, (None, 0, "0.07"), at=on(0))
+    chart(product, first_day + timedelta(days=1), (None, 0, "0.09"), at=on(0))
+    catalogue.set_state(product, Product.State.OPEN)
+    assert '<p class="rate">7 %</p>' in page(client)
+
+
+@pytest.mark.django_db
+def test_a_chart_shows_from_the_day_before_it_takes_effect() -> None:
+    product = flexible("FLEX")
+    chart(product, day(9), (None, 0, "0.20"), at=on(0))
+    chart(product, day(20), (None, 0, "0.30"), at=None)
+    shown = [explore.found({}, at=on(n))[1][0].headline for n in (7, 8, 30)]
+    assert shown == ["10 %", "20 %", "20 %"]
+
+
+def test_scarce_products_say_what_is_left_and_when_nothing_is(
+    client: Client, alice: Customer
+) -> None:
+    product = flexible("SCARCE", quota="1000", shards=2, minimum="10")
+    assert "1,000.00 USD left" in page(client)
+    subscribe(alice, product, "400.50", on(0))
+    assert "599.50 USD left" in page(client)
+    subscribe(alice, product, "594.50", on(0))
+    text = page(client)
+    assert "Sold out" in text
+    assert "left" not in text
+
+
+@pytest.mark.django_db
+def test_all_eighteen_decimals_are_shown_of_what_is_left(client: Client) -> None:
+    flexible("WEI", asset=money("ETH", scale=18), quota="1.000000000000000001")
+    assert "1.000000000000000001 ETH left" in page(client)
+
+
+# Finding
+
+
+@pytest.fixture
+def catalogue_of_four(db: None) -> None:  # noqa: ARG001
+    btc = Asset.objects.create(code="BTC", name="Bitcoin", scale=8, kind="CRYPTO")
+    flexible("btc-flex", [(None, 0, "0.01")], asset=btc, names={"en": "Stacker"})
+    fixed("btc-fixed", [(30, 0, "0.02"), (90, 0, "0.20")], asset=btc)
+    flexible("usd-flex", [(None, 0, "0.05")], names={"en": "Piggy", "de": "Sparschwein"})
+    fixed("usd-fixed", [(30, 0, "0.04")])
+
+
+@pytest.mark.usefixtures("catalogue_of_four")
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", ["btc-fixed", "btc-flex", "usd-fixed", "usd-flex"]),
+        ("?q=btc", ["btc-fixed", "btc-flex"]),
+        ("?q=%20bitCOIN%20", ["btc-fixed", "btc-flex"]),
+        ("?q=stack", ["btc-flex"]),
+        ("?q=pig", ["usd-flex"]),
+        ("?q=usd-fi", ["usd-fixed"]),
+        ("?q=en", []),
+        ("?q=%25", []),
+        ("?q=nothing", []),
+        ("?kind=FIXED", ["btc-fixed", "usd-fixed"]),
+        ("?kind=FLEXIBLE&asset=USD", ["usd-flex"]),
+        ("?asset=BTC", ["btc-fixed", "btc-flex"]),
+        ("?term=90", ["btc-fixed"]),
+        ("?term=30", ["btc-fixed", "usd-fixed"]),
+        ("?sort=rate", ["btc-fixed", "usd-flex", "usd-fixed", "btc-flex"]),
+        ("?sort=rate&term=30", ["usd-fixed", "btc-fixed"]),
+        (
+            "?q=&kind=&term=&asset=&sort=",
+            ["btc-fixed", "btc-flex", "usd-fixed", "usd-flex"],
+        ),
+    ],
+)
+def test_products_are_found_by_what_is_asked(
+    client: Client, asked: str, found: list[str]
+) -> None:
+    assert listed(client, asked) == found
+
+
+@pytest.mark.usefixtures("catalogue_of_four")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "?q=%00",
+        "?kind=NONE",
+        "?term=abc",
+        "?term=-1",
+        "?term=99999999999999999999",
+        "?asset=%00",
+        "?sort=%00",
+        "?page=0",
+        "?page=abc",
+        "?page=99999999999999999999",
+        f"?q={'x' * 61}",
+    ],
+)
+def test_what_cannot_be_understood_is_left_out(client: Client, asked: str) -> None:
+    assert len(listed(client, asked)) == 4
+
+
+@pytest.mark.usefixtures("catalogue_of_four")
+def test_a_name_is_found_and_shown_in_the_language_of_the_page(client: Client) -> None:
+    with translation.override("de"):
+        assert listed(client, "?q=sparschwein") == ["usd-flex"]
+        assert ">Sparschwein</a>" in page(client)
+    assert listed(client, "?q=sparschwein") == []
+
+
+@pytest.mark.usefixtures("catalogue_of_four")
+def test_with_a_term_asked_for_the_headline_is_of_that_term(client: Client) -> None:
+    assert '<p class="rate">2 % for 30 days</p>' in page(client, "?term=30&asset=BTC")
+
+
+@pytest.mark.usefixtures("catalogue_of_four")
+def test_the_form_offers_what_there_is_and_keeps_what_was_asked(client: Client) -> None:
+    text = page(client, "?q=b%22tc&term=30&asset=BTC&sort=rate")
+    assert 'value="b&quot;tc"' in text
+    for option in ("30", "BTC", "rate"):
+        assert f'<option value="{option}" selected>' in text
+    assert '<option value="90">90 days</option>' in text
+    assert '<option value="USD">USD</option>' in text
+
+
+@pytest.mark.usefixtures("catalogue_of_four")
+def test_every_field_has_its_label(client: Client) -> None:
+    text = page(client)
+    for name in ("q", "kind", "term", "asset", "sort"):
+        assert f'<label for="id_{name}">' in text
+        assert f'name="{name}"' in text
+        assert f'id="id_{name}"' in text
+
+
+# Without a reload
+
+
+@pytest.mark.usefixtures("catalogue_of_four")
+def test_htmx_gets_the_list_alone_and_the_count_beside_it(client: Client) -> None:
+    text = page(client, "?q=btc", **HTMX)
+    assert "<html" not in text
+    assert "<form" not in text
+    assert "btc-flex" in text
+    assert '<p id="found" hx-swap-oob="innerHTML"> 2 products </p>' in text
+
+
+@pytest.mark.usefixtures("catalogue_of_four")
+def test_going_back_gets_the_whole_page(client: Client) -> None:
+    text = page(client, "?q=btc", **HTMX, **{"HX-History-Restore-Request": "true"})
+    assert "<html" in text
+
+
+@pytest.mark.django_db
+def test_a_browser_does_not_take_the_part_for_the_page(client: Client) -> None:
+    assert "HX-Request" in client.get("/explore/")["Vary"]
+
+
+# Many
+
+
+@pytest.fixture
+def sixty_products(db: None) -> None:  # noqa: ARG001
+    for number in range(60):
+        flexible(f"flex-{number:02}", USDT, quota="9000", shards=2)
+
+
+@pytest.mark.usefixtures("sixty_products")
+@pytest.mark.parametrize("asked", ["", "?page=2", "?sort=rate&q=flex&kind=FLEXIBLE"])
+def test_a_page_asks_three_things_however_many_products_there_are(
+    client: Client, asked: str, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(3):
+        page(client, asked)
+    client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
+    with django_assert_num_queries(5):  # and for who is signed in
+        page(client, asked)
+
+
+@pytest.mark.usefixtures("sixty_products")
+def test_the_pages_hold_all_products_once(client: Client) -> None:
+    pages = [listed(client, f"?page={number}") for number in (1, 2, 3)]
+    assert [len(codes) for codes in pages] == [24, 24, 12]
+    assert sum(pages, []) == [f"flex-{number:02}" for number in range(60)]
+    assert client.get("/explore/?page=4").status_code == 404
+
+
+@pytest.mark.usefixtures("sixty_products")
+def test_links_to_other_pages_keep_the_search(client: Client) -> None:
+    text = page(client, "?q=flex&sort=rate&page=2")
+    for number, says in ((1, "Previous"), (3, "Next"), (3, "3")):
+        link = f'href="/explore/?q=flex&amp;sort=rate&amp;page={number}"'
+        assert f"{link}>{says}</a>" in text
+    assert 'page=2" aria-current="page">2</a>' in text
+    assert "60 products" in text
+
+
+# Around it
+
+
+@pytest.mark.django_db
+def test_the_application_s_rights_suffice(client: Client, as_app_role: Any) -> None:
+    flexible("FLEX", quota="5000")
+    with as_app_role():
+        assert "FLEX" in page(client)
+
+
+@pytest.mark.django_db
+def test_nothing_is_inline_and_nothing_comes_from_elsewhere(client: Client) -> None:
+    flexible()
+    text = client.get("/explore/").content.decode()
+    assert not [part for part in ("<style", "style=", "<script>", "://") if part in text]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_the_page_is_read_only(client: Client, method: str) -> None:
+    assert getattr(client, method)("/explore/").status_code == 405

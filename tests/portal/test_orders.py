@@ -1,0 +1,253 @@
+"""Ordering in the portal: a form, what will happen, confirmed, a receipt. Once."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from earn import catalogue
+from earn.models import Customer, Order, Position, Product
+from tests.earn.people import (
+    TERMS,
+    chart,
+    fixed,
+    flexible,
+    fund,
+    now,
+    subscribe,
+    wallet,
+)
+from tests.portal.test_home import signed_in
+
+pytestmark = pytest.mark.django_db
+NOW = datetime.now(UTC)  # the pages read the clock themselves
+TODAY = NOW.date()
+
+
+class Page:
+    """What a browser would keep of an answer: its text and the hidden fields."""
+
+    def __init__(self, answer: Any) -> None:
+        self.status = answer.status_code
+        self.location = answer.headers.get("Location", "")
+        self.text = unescape(answer.content.decode())
+        inputs = re.findall(r'<input type="hidden"[^>]*>', answer.content.decode())
+        pairs = [
+            (re.search(r'name="([^"]*)"', x), re.search(r'value="([^"]*)"', x))
+            for x in inputs
+        ]
+        self.hidden = {a[1]: unescape(b[1]) if b else "" for a, b in pairs if a}
+
+
+@pytest.fixture
+def client(alice: Customer) -> Client:
+    fund(alice, 1000, at=NOW - timedelta(days=1))
+    return signed_in(alice)
+
+
+@pytest.fixture
+def send(client: Client) -> Callable[..., Page]:
+    def act(name: str, argument: Any, **fields: Any) -> Page:
+        return Page(client.post(reverse(f"portal:{name}", args=[argument]), fields))
+
+    return act
+
+
+def confirm(send: Callable[..., Page], name: str, argument: Any, shown: Page) -> Page:
+    return send(name, argument, **shown.hidden, step="confirm")
+
+
+def test_a_subscription_is_shown_confirmed_and_receipted(
+    alice: Customer, client: Client, send: Callable[..., Page]
+) -> None:
+    fixed("term", TERMS)
+    form = Page(client.get(reverse("portal:subscribe", args=["term"])))
+    assert "1,000.00 USD" in form.text
+    shown = send("subscribe", "term", amount="500", term="10", at_maturity="RENEW_ALL")
+    assert shown.status == 200
+    for words in ("500.00 USD", "First day that earns", "Renew principal and interest"):
+        assert words in shown.text
+    assert Order.objects.filter(kind="SUBSCRIBE").count() == 0
+    done = confirm(send, "subscribe", "term", shown)
+    order = Order.objects.get(kind="SUBSCRIBE")
+    assert (done.status, done.location) == (302, reverse("portal:receipt", args=[order.pk]))
+    assert (wallet(alice), order.amount) == (500, 500)
+    assert order.position.at_maturity == "RENEW_ALL"
+    receipt = Page(client.get(done.location))
+    assert "Done." in receipt.text
+    assert "500.00 USD" in receipt.text
+
+
+def test_a_double_click_a_reload_and_two_tabs_are_one_subscription(
+    alice: Customer, send: Callable[..., Page]
+) -> None:
+    flexible("easy")
+    shown = send("subscribe", "easy", amount="400")
+    answers = [confirm(send, "subscribe", "easy", shown) for _ in range(3)]
+    assert len({answer.location for answer in answers}) == 1
+    assert wallet(alice) == 600
+    other = confirm(send, "subscribe", "easy", send("subscribe", "easy", amount="100"))
+    assert other.location != answers[0].location
+    assert wallet(alice) == 500
+
+
+def test_terms_that_have_changed_are_shown_again_and_not_executed(
+    alice: Customer, send: Callable[..., Page]
+) -> None:
+    product = flexible("easy")
+    shown = send("subscribe", "easy", amount="400")
+    assert "10 %" in shown.text
+    chart(product, TODAY, (None, 0, "0.20"), at=NOW)
+    again = confirm(send, "subscribe", "easy", shown)
+    assert again.status == 200
+    assert "The terms have changed since you saw them." in again.text
+    assert "20 %" in again.text
+    assert wallet(alice) == 1000
+    assert confirm(send, "subscribe", "easy", again).status == 302
+    assert wallet(alice) == 600
+
+
+@pytest.mark.parametrize(
+    ("amount", "says"),
+    [
+        ("", "This field is required."),
+        ("abc", "Write an amount with digits"),
+        ("-5", "Write an amount with digits"),
+        ("1e3", "Write an amount with digits"),
+        ("NaN", "Write an amount with digits"),
+        ("9" * 59, "Write an amount with digits"),
+        ("9" * 400, "at most 60 characters"),
+        ("\x00", "Null characters are not allowed."),
+        ("5.001", "USD has 2 decimals at most."),
+        ("0", "The smallest amount is 10.00 USD."),
+        ("10.01", "Amounts go in steps of 0.50 USD."),
+    ],
+)
+def test_a_bad_amount_is_a_sentence_beside_the_field(
+    alice: Customer, send: Callable[..., Page], amount: str, says: str
+) -> None:
+    flexible("easy", minimum=10, step="0.50")
+    page = send("subscribe", "easy", amount=amount)
+    assert page.status == 422
+    assert says in page.text
+    assert wallet(alice) == 1000
+
+
+def test_a_refusal_comes_in_its_own_words(send: Callable[..., Page]) -> None:
+    flexible("easy")
+    shown = send("subscribe", "easy", amount="1000.01")
+    refused = confirm(send, "subscribe", "easy", shown)
+    assert refused.status == 422
+    assert "The wallet holds less USD than that." in refused.text
+
+
+def test_the_risks_are_accepted_and_their_version_is_kept(
+    send: Callable[..., Page],
+) -> None:
+    flexible("risky", risk_text="You may lose it.", risk_version=3)
+    page = send("subscribe", "risky", amount="10")
+    assert page.status == 422
+    assert "You may lose it." in page.text
+    shown = send("subscribe", "risky", amount="10", risk="on")
+    confirm(send, "subscribe", "risky", shown)
+    assert Order.objects.get(kind="SUBSCRIBE").preview["risk_version"] == 3
+
+
+def test_a_preview_that_was_tampered_with_is_not_taken(
+    alice: Customer, send: Callable[..., Page]
+) -> None:
+    flexible("easy")
+    shown = send("subscribe", "easy", amount="400")
+    shown.hidden["signed"] = shown.hidden["signed"][:-2]
+    answer = confirm(send, "subscribe", "easy", shown)
+    assert answer.status == 400
+    assert "Nothing has happened." in answer.text
+    assert wallet(alice) == 1000
+
+
+def test_a_page_from_before_the_sign_in_is_answered_with_a_sentence(
+    alice: Customer,
+) -> None:
+    flexible("easy")
+    assert alice.user is None
+    strict = signed_in(alice, enforce_csrf_checks=True)
+    answer = Page(strict.post(reverse("portal:subscribe", args=["easy"]), {"amount": "1"}))
+    assert answer.status == 403
+    assert "go back, load it again" in answer.text
+
+
+@pytest.fixture
+def position(alice: Customer) -> Position:
+    return subscribe(alice, flexible("held"), 800, NOW - timedelta(days=1))
+
+
+def test_a_part_is_redeemed_or_everything(
+    alice: Customer, send: Callable[..., Page], position: Position
+) -> None:
+    shown = send("redeem", position.pk, part="PART", amount="300")
+    assert "500.00 USD" in shown.text  # stays
+    confirm(send, "redeem", position.pk, shown)
+    assert (wallet(alice), now(position).principal) == (1300, 500)
+    missing = send("redeem", position.pk, part="PART", amount="")
+    assert (missing.status, "Write how much." in missing.text) == (422, True)
+    confirm(send, "redeem", position.pk, send("redeem", position.pk, part="ALL"))
+    assert (wallet(alice), now(position).state) == (1800, "REDEEMED")
+
+
+def test_leaving_early_shows_what_is_kept_and_lost(
+    alice: Customer, send: Callable[..., Page]
+) -> None:
+    term = fixed("term", TERMS, early_rule="FORFEIT_ALL")
+    position = subscribe(alice, term, 100, NOW - timedelta(days=1), term_days=10)
+    shown = send("redeem", position.pk)
+    assert "Interest you keep" in shown.text
+    assert "Interest you lose" in shown.text
+    assert confirm(send, "redeem", position.pk, shown).status == 302
+    assert now(position).state == "REDEEMED"
+
+
+def test_a_delayed_redemption_is_cancelled(
+    alice: Customer, client: Client, send: Callable[..., Page]
+) -> None:
+    slow = flexible("slow", settlement_delay_days=5)
+    position = subscribe(alice, slow, 100, NOW - timedelta(days=1))
+    done = confirm(send, "redeem", position.pk, send("redeem", position.pk, part="ALL"))
+    assert "On its way." in Page(client.get(done.location)).text
+    order = Order.objects.get(kind="REDEEM")
+    shown = send("cancel", order.pk)
+    assert "Would have been paid on" in shown.text
+    assert confirm(send, "cancel", order.pk, shown).status == 302
+    assert Position.objects.get(state="OPEN").principal == 100
+    assert "Cancelled." in Page(client.get(done.location)).text
+
+
+def test_the_maturity_instruction_is_changed(
+    alice: Customer, send: Callable[..., Page]
+) -> None:
+    position = subscribe(alice, fixed("term", TERMS), 100, NOW, term_days=10)
+    shown = send("instruct", position.pk, at_maturity="RENEW_ALL", minimum_rate="4.5")
+    assert "4.5 %" in shown.text
+    assert confirm(send, "instruct", position.pk, shown).status == 302
+    assert now(position).at_maturity == "RENEW_ALL"
+    assert now(position).minimum_renewal_rate == Decimal("0.045")
+    bad = send("instruct", position.pk, at_maturity="SPEND", minimum_rate="five")
+    assert bad.status == 422
+    assert "Write a rate in percent" in bad.text
+
+
+def test_a_product_that_is_not_for_sale_is_refused_and_a_draft_is_not_there(
+    client: Client, send: Callable[..., Page]
+) -> None:
+    paused = flexible("paused")
+    catalogue.set_state(paused, Product.State.PAUSED)
+    assert "not open" in send("subscribe", "paused", amount="10").text.lower()
+    Product.objects.create(
+        code="draft", asset=paused.asset, kind="FLEXIBLE", payout="DAILY"
+    )
+    assert client.get(reverse("portal:subscribe", args=["draft"])).status_code == 404
