@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from earn.days import ONE_DAY, start_of
@@ -31,14 +33,22 @@ def verify(request: HttpRequest, customer: Customer) -> HttpResponse:
     seal = seals.last_of_a_day()
     shown = {
         "seal": seal,
-        "hash": bytes(seal.hash).hex() if seal else "",
-        "previous": bytes(seal.previous).hex() if seal else "",
-        "root": bytes(seal.root).hex() if seal else "",
-        "attests": bytes(seal.attests or b"").hex() if seal else "",
+        "hashes": _hashes(seal) if seal else [],
         "sealed": _sealed(customer, seal) if seal else [],
         "entries": seals.newest_of(customer.uuid, limit=ENTRIES),
     }
     return render(request, "portal/verify.html", shown)
+
+
+def _hashes(seal: Seal) -> list[tuple[str, str]]:
+    root = ngettext("Root over its %(n)s entry", "Root over its %(n)s entries", seal.count)
+    found = [
+        (_("Hash of this seal (SHA-256)"), seal.hash),
+        (_("Hash of the seal before it"), seal.previous),
+        (root % {"n": seal.count}, seal.root),
+        (_("Digest of that day’s interest rows and new rates"), seal.attests or b""),
+    ]
+    return [(label, bytes(value).hex()) for label, value in found]
 
 
 def _sealed(customer: Customer, seal: Seal) -> list[Sealed]:
