@@ -22,6 +22,8 @@ try:
     env.database("OWNER_DATABASE_URL")
     # Of its own for `simulate`, where the role may not make databases.
     SIMULATION_DATABASE = env.database("SIMULATION_DATABASE_URL")
+    # What prices are in, and totals while a customer has chosen no other currency.
+    REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", default="USD")
     SECRET_KEY = env.secret("SECRET_KEY")
 except env.BadSetting as error:
     env.stop(error)
@@ -52,6 +54,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -91,7 +94,13 @@ STORAGES = {
 }
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGES = [
+    ("en", "English"),
+    ("zh-hans", "简体中文"),
+    ("ja", "日本語"),
+    ("es", "Español"),
+    ("ar", "العربية"),
+]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -1,9 +1,11 @@
 """The tables of the business: people, products, positions, orders, closes."""
 
 from earn.models.closes import Accrual, Band, CloseChunk, DayClose
+from earn.models.feeds import CalendarFeed
 from earn.models.orders import Order
 from earn.models.people import Customer, User
 from earn.models.positions import AtMaturity, Position
+from earn.models.prices import Price
 from earn.models.products import (
     Product,
     ProductKind,
@@ -16,11 +18,13 @@ __all__ = [
     "Accrual",
     "AtMaturity",
     "Band",
+    "CalendarFeed",
     "CloseChunk",
     "Customer",
     "DayClose",
     "Order",
     "Position",
+    "Price",
     "Product",
     "ProductKind",
     "QuotaShard",

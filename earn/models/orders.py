@@ -36,6 +36,9 @@ class Order(models.Model):
     product = models.ForeignKey(Product, on_delete=models.PROTECT, null=True)
     position = models.ForeignKey(Position, on_delete=models.PROTECT, null=True)
     preview = models.JSONField(null=True, help_text="What it was confirmed against.")
+    terms = models.JSONField(
+        null=True, help_text="Rules, rates and risk text as they were when it was placed."
+    )
     amount = AmountField(null=True)
     interest_settled = AmountField(
         default=0, help_text="Interest that this order moved out of the accrued account."

@@ -26,6 +26,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(null=True)
+    language = models.CharField(
+        max_length=10, blank=True, help_text="Empty while the browser chooses."
+    )
+    time_zone = models.CharField(
+        max_length=64, default="UTC", help_text="Moments are shown in it, never stored."
+    )
 
     USERNAME_FIELD = "email"
     objects: ClassVar[UserManager] = UserManager()
@@ -48,6 +54,14 @@ class Customer(models.Model):
     kyc_level = models.SmallIntegerField(default=0)
     frozen_in = models.BooleanField(default=False, help_text="No new money in.")
     frozen_out = models.BooleanField(default=False, help_text="No money out.")
+    display_currency = models.ForeignKey(
+        "ledger.Asset",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="What totals are shown in; the reporting currency while it is empty.",
+    )
 
     class Meta:
         constraints = [

@@ -64,6 +64,9 @@ class Product(models.Model):
     countries_denied = ArrayField(models.CharField(max_length=2), default=list, blank=True)
     minimum_kyc_level = models.SmallIntegerField(default=0)
     risk_text = models.TextField(blank=True)
+    risk_translations = models.JSONField(
+        default=dict, blank=True, help_text="The risk text by language code."
+    )
     risk_version = models.IntegerField(default=1)
 
     class Meta:

@@ -1,0 +1,22 @@
+from django.db import models
+from django.db.models import Q
+
+from earn.models.fields import AmountField
+from ledger.models import Asset
+
+
+class Price(models.Model):
+    """What a whole unit of an asset was worth at a moment, in the reporting currency.
+
+    For showing alone: no entry of the books was ever made from a price.
+    """
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, db_index=False)
+    at = models.DateTimeField()
+    price = AmountField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["asset", "at"], name="one_price_a_moment"),
+            models.CheckConstraint(name="prices_are_positive", condition=Q(price__gt=0)),
+        ]
