@@ -42,11 +42,13 @@ def main() -> int:
     chromium = shutil.which("chromium")
     folder = embedded.var() / "screenshots"
     shutil.rmtree(folder, ignore_errors=True)
-    with served() as address, sessions() as keys, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        for name, path, who in pages():
-            take(browser, f"{address}{path}", folder / name, keys.get(who, ""))
-        browser.close()
+    with served() as address, sessions() as keys:
+        wanted = list(pages())  # no query is possible once Playwright's loop runs
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            for name, path, who in wanted:
+                take(browser, f"{address}{path}", folder / name, keys.get(who, ""))
+            browser.close()
     sys.stdout.write(f"{len(list(folder.iterdir()))} pictures are in {folder}.\n")
     return 0
 
