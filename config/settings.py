@@ -103,6 +103,7 @@ LANGUAGES = [
 ]
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = ["earn.formats"]
 
 # People and security
 

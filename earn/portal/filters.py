@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django import template
 from django.utils.formats import number_format
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 
 from ledger.models import Asset
@@ -22,11 +23,18 @@ def amount(value: Decimal, asset: Asset) -> str:
 def figure(value: Decimal, asset: Asset) -> str:
     """The same without the code of the asset."""
     text = format_amount(value, scale=asset.scale)
-    return number_format(text, decimal_pos=asset.scale, use_l10n=True, force_grouping=True)
+    return isolated(
+        number_format(text, decimal_pos=asset.scale, use_l10n=True, force_grouping=True)
+    )
 
 
 @register.filter
 def percent(rate: Decimal) -> str:
     """The fraction 0.0525 is "5.25 %", with every digit that it has."""
     shown = number_format(plain(rate * 100), use_l10n=True, force_grouping=True)
-    return _("%(rate)s %%") % {"rate": shown}
+    return isolated(_("%(rate)s %%") % {"rate": shown})
+
+
+def isolated(figure: str) -> str:
+    """In a page from right to left its sign stays before the figure (Unicode annex 9)."""
+    return f"\u2066{figure}\u2069" if get_language_bidi() else figure

@@ -1,18 +1,40 @@
-"""The main menu of every page, as a context processor."""
+"""The menus of every page, as a context processor."""
+
+from typing import NamedTuple
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-Items = list[tuple[str, str]]
+
+class Item(NamedTuple):
+    """`current` is what `aria-current` says: for the page, a page below it, or none."""
+
+    address: str
+    label: str
+    current: str
 
 
-def menu(request: HttpRequest) -> dict[str, Items]:
-    """(URL name, label) of each item, by whether somebody is signed in."""
-    items = [("portal:explore", _("Explore"))]
-    if getattr(request, "user", None) is not None and request.user.is_authenticated:
-        items = [("portal:home", _("Home")), *items, ("portal:verify", _("Verify"))]
-        items.append(("mfa_index", _("Security")))
-        return {"menu": [*items, ("account_logout", _("Sign out"))]}
+def menu(request: HttpRequest) -> dict[str, list[Item]]:
+    """`menu` for what one does here, `account_menu` for who one is."""
+    if getattr(request, "user", None) is None or not request.user.is_authenticated:
+        main = [("portal:explore", _("Explore"))]
+        account = [("account_login", _("Sign in")), ("account_signup", _("Sign up"))]
+    else:
+        main = [
+            ("portal:home", _("Home")),
+            ("portal:explore", _("Explore")),
+            ("portal:activity", _("Activity")),
+            ("portal:verify", _("Verify")),
+        ]
+        account = [("mfa_index", _("Security")), ("account_logout", _("Sign out"))]
     return {
-        "menu": [*items, ("account_login", _("Sign in")), ("account_signup", _("Sign up"))]
+        "menu": [_item(request.path, *pair) for pair in main],
+        "account_menu": [_item(request.path, *pair) for pair in account],
     }
+
+
+def _item(path: str, name: str, label: str) -> Item:
+    address = reverse(name)
+    below = "true" if path.startswith(address) else ""
+    return Item(address, label, "page" if path == address else below)

@@ -15,7 +15,7 @@ from ledger.money import InvalidAmount, TooManyDecimals, parse_amount
 def read_amount(text: str, asset: Asset) -> Decimal:
     """An amount as the locale writes it; raises ValidationError with a sentence."""
     try:
-        return parse_amount(str(sanitize_separators(text.strip())), scale=asset.scale)
+        return parse_amount(_plain(text), scale=asset.scale)
     except TooManyDecimals as error:
         raise ValidationError(
             _("%(asset)s has %(scale)s decimals at most."),
@@ -50,6 +50,12 @@ class RateField(forms.CharField):
         if not text:
             return None
         try:
-            return parse_amount(str(sanitize_separators(text)), scale=8) / 100
+            return parse_amount(_plain(text), scale=8) / 100
         except InvalidAmount as error:
             raise ValidationError(_("Write a rate in percent, like 4.5.")) from error
+
+
+def _plain(text: str) -> str:
+    """As a program writes the number; what kept it together on a page is dropped."""
+    shown = text.strip().strip("\u2066\u2069")
+    return str(sanitize_separators(shown))

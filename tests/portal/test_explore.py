@@ -143,7 +143,7 @@ def test_what_opens_soon_says_when(client: Client) -> None:
     flexible("SOON", sale_from=datetime(2999, 1, 5, 9, tzinfo=UTC))
     text = page(client)
     assert "Opening soon" in text
-    assert "Opens on Jan. 5, 2999, 9 a.m. UTC" in text
+    assert "Opens on 5 January 2999, 09:00 UTC" in text
 
 
 @pytest.mark.django_db

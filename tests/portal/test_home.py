@@ -68,9 +68,9 @@ def test_home_shows_wallet_products_redemptions_and_interest(
     ]
     # three days of 1.00 and of 2.00, and of 200 at ten percent
     assert cells == ["7.50", "3,200.00", "100.00", "9.16"]
-    assert "Jan. 8, 2026, the last closed day" in page
+    assert "8 January 2026, the last closed day" in page
     assert "3.00 USD interest owed, 1.00 of it from the last closed day" in page
-    assert "matures on Jan. 16, 2026" in page
+    assert "matures on 16 January 2026" in page
     assert f'<time datetime="{day(5)}">' in page  # the redemption on its way
 
 

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_no_more_than_seven_days_are_shown(client: Client, alice: Customer) -> N
     assert "2026-01-06" not in text
 
 
-def test_the_page_asks_four_things_however_much_there_is(
+def test_the_page_asks_six_things_however_much_there_is(
     client: Client, alice: Customer, django_assert_num_queries: Any
 ) -> None:
     for number in range(5):
@@ -77,16 +78,18 @@ def test_the_page_asks_four_things_however_much_there_is(
     close_to(4)
     staff = User.objects.create_superuser("root@example.com", "a long password")
     client.force_login(staff)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         client.get("/")
 
 
 @pytest.mark.django_db
-def test_the_products_are_one_click_away(client: Client) -> None:
-    flexible("FLEX")
+def test_the_products_are_one_click_away_and_the_best_rates_named(client: Client) -> None:
+    for number in range(5):
+        flexible(f"FLEX-{number}", [(None, 0, f"0.0{number + 1}")])
     text = page(client)
     assert '<a class="button" href="/explore/">Explore the products</a>' in text
-    assert "FLEX" not in text
+    names = re.findall(r"/explore/([A-Z0-9-]+)/", text)
+    assert names == ["FLEX-4", "FLEX-3", "FLEX-2"]
 
 
 # Around it
