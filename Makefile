@@ -2,7 +2,7 @@ PYTHON_BIN := .venv/bin
 COMPILE := UV_PYTHON_DOWNLOADS=never $(PYTHON_BIN)/uv pip compile -q -p 3.11 --universal \
 	--generate-hashes --no-header --no-emit-index-url pyproject.toml
 
-.PHONY: setup demo test check bench screenshots lock
+.PHONY: setup demo test check bench screenshots messages lock
 
 setup: ## .venv with everything that development needs
 	@.ci/setup dev
@@ -13,8 +13,9 @@ demo: ## Earn on this machine with 90 days of business; DEMO_EXIT=1 ends after t
 
 test: ## the whole suite
 	@.ci/setup dev
-	@.ci/hledger
-	@.ci/chromium
+	@.ci/need chromium chromium
+	@.ci/need xgettext gettext
+	@.ci/need hledger hledger "its check of the exported journal is left out"
 	@$(PYTHON_BIN)/pytest -n 2
 
 check: ## lint, types, import contracts, templates, migrations
@@ -27,8 +28,13 @@ bench: ## BENCH=close N=1000000 WORKERS=1
 
 screenshots: ## all pages of the demo as pictures, in var/screenshots
 	@.ci/setup dev
-	@.ci/chromium
+	@.ci/need chromium chromium
 	@$(PYTHON_BIN)/python -m tests.browser.screenshots
+
+messages: ## collects the strings of the pages, compiles their translations
+	@.ci/setup dev
+	@.ci/need xgettext gettext
+	@$(PYTHON_BIN)/python .ci/messages
 
 lock: ## the hashed locks, after a change of the dependencies
 	$(COMPILE) -o requirements/prod.txt
