@@ -25,6 +25,7 @@ try:
     # What prices are in, and totals while a customer has chosen no other currency.
     REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", default="USD")
     SECRET_KEY = env.secret("SECRET_KEY")
+    SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 except env.BadSetting as error:
     env.stop(error)
 

@@ -404,6 +404,23 @@ def test_the_picture_of_the_secret_is_readable_on_a_dark_page(client: Client) ->
 
 
 @pytest.mark.usefixtures("alice")
+def test_the_database_alone_gives_no_second_factor_away(
+    client: Client, settings: Any
+) -> None:
+    sign_in(client)
+    secret = activate_app(client)
+    kept = [str(factor.data) for factor in Authenticator.objects.all()]
+    assert len(kept) == 2
+    assert [text for text in kept if secret in text] == []
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another key " * 5
+    settings.SECRET_KEY_FALLBACKS = [old]
+    phone = Client()
+    sign_in(phone)
+    phone.post(reverse("mfa_authenticate"), {"code": app_code(secret)})
+    assert is_signed_in(phone)
+
+
+@pytest.mark.usefixtures("alice")
 def test_a_recovery_code_lets_in_once(client: Client) -> None:
     sign_in(client)
     activate_app(client)
