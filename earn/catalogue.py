@@ -91,8 +91,11 @@ def offer(
     chart = chart_on(product, first_day)
     tiers = tiers_of(chart, term_days) if chart else ()
     if chart is None or not tiers:
-        term = "" if term_days is None else f" for {term_days} days"
-        raise refusals.NotOpen(f"{product.code} is not offered{term}.")
+        if term_days is None:
+            raise refusals.NotOpen(f"{product.code} is not offered.", reason="NO_RATE")
+        raise refusals.NotOpen(
+            f"{product.code} is not offered for {term_days} days.", days=str(term_days)
+        )
     return chart, tiers
 
 
@@ -107,7 +110,18 @@ def check_amount(product: Product, amount: Decimal) -> None:
         )
     if product.step and amount % product.step:
         step = _text(product.step, product)
-        raise refusals.NotAStep(f"Amounts go in steps of {step} {asset.code}.", step=step)
+        nearest = _text(_nearest(product, amount, product.step), product)
+        raise refusals.NotAStep(
+            f"Amounts go in steps of {step} {asset.code}; {nearest} would do.",
+            step=step,
+            nearest=nearest,
+        )
+
+
+def _nearest(product: Product, amount: Decimal, step: Decimal) -> Decimal:
+    """The whole number of steps next below, or next above where that is too little."""
+    below = amount - amount % step
+    return below if below and below >= product.minimum else below + step
 
 
 def check_decimals(amount: Decimal, *, scale: int, code: str) -> None:
@@ -119,26 +133,33 @@ def check_decimals(amount: Decimal, *, scale: int, code: str) -> None:
 
 def check_open(product: Product, at: datetime) -> None:
     """Raises NotOpen outside of the product's state and sale window."""
-    if (
-        product.state != Product.State.OPEN
-        or (product.sale_from and at < product.sale_from)
-        or (product.sale_until and at >= product.sale_until)
-    ):
-        raise refusals.NotOpen(f"{product.code} is not open for subscription.")
+    told: dict[str, str] = {}
+    if product.state != Product.State.OPEN:
+        told = {"reason": str(product.state)}
+    elif product.sale_from and at < product.sale_from:
+        told = {"opens_at": product.sale_from.isoformat()}
+    elif product.sale_until and at >= product.sale_until:
+        told = {"ended_at": product.sale_until.isoformat()}
+    if told:
+        raise refusals.NotOpen(f"{product.code} is not open for subscription.", **told)
 
 
 def check_eligible(product: Product, customer: Customer) -> None:
     """Raises NotEligible; a country that is not known is no country that is allowed."""
     known = customer.country
     allowed, denied = product.countries_allowed, product.countries_denied
-    if ((allowed or denied) and not known) or (allowed and known not in allowed):
-        raise refusals.NotEligible(f"{product.code} is not offered in your country.")
-    if known in denied:
+    if (allowed or denied) and not known:
+        raise refusals.NotEligible(
+            f"{product.code} is not offered where the country is not known.",
+            reason="COUNTRY_UNKNOWN",
+        )
+    if (allowed and known not in allowed) or known in denied:
         raise refusals.NotEligible(f"{product.code} is not offered in your country.")
     if customer.kyc_level < product.minimum_kyc_level:
         raise refusals.NotEligible(
             f"{product.code} asks for verification level {product.minimum_kyc_level}.",
             minimum_kyc_level=str(product.minimum_kyc_level),
+            kyc_level=str(customer.kyc_level),
         )
 
 

@@ -186,7 +186,7 @@ def _destination(position: Position) -> tuple[Product, int | None]:
         .first()
     )
     if product is None:
-        raise NotOpen("There is no flexible product of this asset.")
+        raise NotOpen("There is no flexible product of this asset.", reason="NO_FLEXIBLE")
     return product, None
 
 

@@ -11,7 +11,18 @@ from earn import refusals
 from earn.models import Customer, Order
 from earn.refusals import Refusal
 from earn.sql import sql
-from ledger import posting
+from ledger import balances, posting
+from ledger.models import Asset
+from ledger.money import format_amount
+
+
+class Short(Exception):
+    """An account that an order debits holds less than that; told once it can be asked."""
+
+    def __init__(self, account: posting.AccountName, message: str) -> None:
+        super().__init__(message)
+        self.account = account
+        self.message = message
 
 
 def place(
@@ -51,13 +62,27 @@ def _place(
     try:
         with transaction.atomic():
             act(order)
+    except Short as short:
+        return _refused(order, _insufficient(short))
     except Refusal as refusal:
-        order = Order.objects.get(pk=order.pk)
-        order.state = Order.State.REFUSED
-        order.refusal = refusal.as_json()
-        order.save(update_fields=["state", "refusal"])
-        return order, refusal
+        return _refused(order, refusal)
     return order, None
+
+
+def _refused(order: Order, refusal: Refusal) -> tuple[Order, Refusal]:
+    order = Order.objects.get(pk=order.pk)
+    order.state = Order.State.REFUSED
+    order.refusal = refusal.as_json()
+    order.save(update_fields=["state", "refusal"])
+    return order, refusal
+
+
+def _insufficient(short: Short) -> Refusal:
+    account = short.account
+    asset = Asset.objects.get(pk=account.asset_id)
+    held = balances.available(asset_id=asset.pk, code=account.code)
+    text = format_amount(held, scale=asset.scale)
+    return refusals.InsufficientFunds(short.message, wallet=text)
 
 
 def _claim(
@@ -84,7 +109,8 @@ def _answer(order: Order, kind: str, request: dict[str, Any]) -> Refusal | None:
 def post(
     order: Order, lines: list[posting.Line], *, kind: str | None = None, short: str = ""
 ) -> None:
-    """Posts the order's entry. Raises InsufficientFunds in the words `short`, TryAgain."""
+    """Posts the order's entry. Raises TryAgain, and Short in the words `short`: `place`
+    makes it the refusal InsufficientFunds, with what the first line's debit still holds."""
     note = {"order": order.pk}
     if order.position_id:
         note["position"] = order.position_id
@@ -97,7 +123,7 @@ def post(
             note=note,
         )
     except posting.InsufficientFunds as error:
-        raise refusals.InsufficientFunds(short or "There is not enough money.") from error
+        raise Short(lines[0].debit, short or "There is not enough money.") from error
     except posting.DayIsClosed as error:
         # the clock was read before the close began: nothing is remembered under the key
         raise posting.TryAgain(f"The books of {order.at:%Y-%m-%d} are closed.") from error

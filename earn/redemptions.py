@@ -99,13 +99,20 @@ def preview_cancel(*, redemption: Order, at: datetime) -> dict[str, Any]:
     due_on, product, amount = redemption.due_on, redemption.product, redemption.amount
     is_pending = redemption.state == Order.State.PENDING
     if not is_pending or due_on is None or at >= start_of(due_on):
-        raise refusals.NotRedeemable("This redemption is not pending any more.")
+        raise refusals.NotRedeemable(
+            "This redemption is not pending any more.", reason="NOT_PENDING"
+        )
     assert product is not None  # every redemption has a product and an amount
     assert amount is not None
     if product.kind == ProductKind.FIXED:
-        raise refusals.NotRedeemable("A fixed term that was ended early stays ended.")
+        raise refusals.NotRedeemable(
+            "A fixed term that was ended early stays ended.", reason="ENDED_EARLY"
+        )
     if product.state == Product.State.CLOSED:
-        raise refusals.NotOpen(f"{product.code} is closed; the money will be paid out.")
+        raise refusals.NotOpen(
+            f"{product.code} is closed; the money will be paid out.",
+            due_on=due_on.isoformat(),
+        )
     return {
         "redemption": redemption.pk,
         "product": product.code,
@@ -166,7 +173,7 @@ def lock(customer: Customer, position_id: int) -> Position:
         .first()
     )
     if position is None:
-        raise refusals.NotRedeemable("There is no such position.")
+        raise refusals.NotRedeemable("There is no such position.", reason="UNKNOWN")
     return position
 
 
@@ -178,13 +185,13 @@ def _locked_order(customer: Customer, order_id: int) -> Order:
         .first()
     )
     if order is None:
-        raise refusals.NotRedeemable("There is no such redemption.")
+        raise refusals.NotRedeemable("There is no such redemption.", reason="UNKNOWN")
     return order
 
 
 def _plan(position: Position, amount: Decimal | None, at: datetime) -> Plan:
     if position.state != Position.State.OPEN:
-        raise refusals.NotRedeemable("This position is closed.")
+        raise refusals.NotRedeemable("This position is closed.", reason="CLOSED")
     if position.product.kind == ProductKind.FIXED:
         return _early(position, amount, business_day(at))
     return _flexible(position, amount, business_day(at))
@@ -222,7 +229,9 @@ def _early(position: Position, amount: Decimal | None, day: date) -> Plan:
     product = position.product
     assert position.matures_on is not None  # every fixed position has a maturity
     if day >= position.matures_on:
-        raise refusals.NotRedeemable("This position has matured and is being settled.")
+        raise refusals.NotRedeemable(
+            "This position has matured and is being settled.", reason="MATURED"
+        )
     if product.early_rule == EarlyRule.FORBIDDEN:
         raise refusals.NotRedeemable(
             f"This position is paid on {position.matures_on} and not before.",
@@ -238,7 +247,9 @@ def _early(position: Position, amount: Decimal | None, day: date) -> Plan:
     held = accruals.balance(position, earned)
     if amount is not None and amount not in (position.principal, held):
         _check_amount(product, amount, held)
-        raise refusals.NotRedeemable("A fixed position is redeemed as a whole.")
+        raise refusals.NotRedeemable(
+            "A fixed position is redeemed as a whole.", reason="WHOLE_ONLY"
+        )
     kept = early.settle(position, earned)
     if accruals.awaits_payout(position, earned, before=day):
         kept = Kept(Decimal(0), Decimal(0), kept.clawed_back, Decimal(0))

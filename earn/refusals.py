@@ -4,7 +4,11 @@ from typing import Any, ClassVar
 
 
 class Refusal(Exception):
-    """A business answer. `figures` are the numbers in the sentence, as text."""
+    """A business answer. `figures` are the numbers in the sentence, as text.
+
+    Where a code has several sentences the figure `reason` tells which; the pages have each
+    in the reader's language (`earn.portal.refusing`), the message is for programs and logs.
+    """
 
     code: ClassVar[str] = ""
 

@@ -25,7 +25,9 @@ def preview(
     """
     matures_on, term_days = position.matures_on, position.term_days
     if position.state != Position.State.OPEN or matures_on is None or term_days is None:
-        raise refusals.NotRedeemable("Only an open fixed position has an instruction.")
+        raise refusals.NotRedeemable(
+            "Only an open fixed position has an instruction.", reason="NO_INSTRUCTION"
+        )
     cutoff = start_of(matures_on) - timedelta(hours=position.product.renewal_cutoff_hours)
     if at >= cutoff:
         raise refusals.InLock(

@@ -17,6 +17,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from earn.models import Order
+from earn.portal.refusing import sentence
 from earn.portal.wording import rows
 from earn.refusals import KeyReused, Refusal, TermsChanged
 from ledger.models import Asset
@@ -54,7 +55,7 @@ def shown_then_placed(
     except TryAgain:
         page |= {"notice": _("The books were busy; nothing was done. Please try again.")}
     except Refusal as refusal:
-        form.add_error(None, refusal.message)
+        form.add_error(None, sentence(refusal, asset))
         return _page(request, form, page, status=422)
     return _shown(request, form, asset, preview, page)
 
@@ -69,7 +70,7 @@ def _shown(
     try:
         what = preview()
     except Refusal as refusal:
-        form.add_error(None, refusal.message)
+        form.add_error(None, sentence(refusal, asset))
         return _page(request, form, page, status=422)
     signed = signing.dumps(what, salt=SALT)
     return _page(request, form, page | {"rows": list(rows(what, asset)), "signed": signed})

@@ -19,6 +19,7 @@ from earn.portal.offers import in_days, name_of
 from earn.portal.ordering import shown_then_placed
 from earn.portal.people import for_customers, position_of
 from earn.portal.reading import AmountField, RateField
+from earn.portal.refusing import sentence_of
 from earn.portal.wording import AT_MATURITY, KIND, rows
 from ledger import balances
 
@@ -232,6 +233,7 @@ def receipt(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
     shown = {
         "order": order,
         "kind": KIND[order.kind],
+        "why_not": sentence_of(order),
         "rows": list(rows(order.preview, asset)) if order.preview and asset else [],
         "pending": order.state == Order.State.PENDING,
     }

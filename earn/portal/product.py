@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from earn import catalogue, refusals
+from earn import catalogue
 from earn.days import (
     DayCount,
     business_day,
@@ -32,8 +32,10 @@ from earn.portal.offers import (
     standing,
 )
 from earn.portal.reading import AmountField
+from earn.portal.refusing import sentence
 from earn.portal.wording import PAYOUT
 from earn.projection import Projection, project
+from earn.refusals import Refusal
 from earn.subscriptions import early_terms
 
 YEAR = 365  # how long the calculator keeps money in a flexible product
@@ -83,19 +85,10 @@ class CalculatorForm(forms.Form):
         amount: Decimal | None = self.cleaned_data["amount"]
         if amount is None:
             return None
-        asset = self.product.asset.code
         try:
             catalogue.check_amount(self.product, amount)
-        except refusals.BelowMinimum as refusal:
-            least = short(Decimal(refusal.figures["minimum"]), asset)
-            raise forms.ValidationError(
-                _("The smallest amount is %(least)s."), params={"least": least}
-            ) from refusal
-        except refusals.NotAStep as refusal:
-            step = short(Decimal(refusal.figures["step"]), asset)
-            raise forms.ValidationError(
-                _("Amounts go in steps of %(step)s."), params={"step": step}
-            ) from refusal
+        except Refusal as refusal:
+            raise forms.ValidationError(sentence(refusal, self.product.asset)) from refusal
         return amount
 
 

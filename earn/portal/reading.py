@@ -1,13 +1,16 @@
 """What people type into the forms of the portal."""
 
+import re
+import unicodedata
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.formats import sanitize_separators
+from django.utils.formats import get_format, number_format
 from django.utils.translation import gettext as _
 
+from earn.portal.filters import isolated
 from ledger.models import Asset
 from ledger.money import InvalidAmount, TooManyDecimals, parse_amount
 
@@ -22,7 +25,10 @@ def read_amount(text: str, asset: Asset) -> Decimal:
             params={"asset": asset.code, "scale": asset.scale},
         ) from error
     except InvalidAmount as error:
-        raise ValidationError(_("Write an amount with digits, like 1250.50.")) from error
+        raise ValidationError(
+            _("Write an amount with digits, like %(example)s."),
+            params={"example": _example("1250.50")},
+        ) from error
 
 
 class AmountField(forms.CharField):
@@ -52,10 +58,48 @@ class RateField(forms.CharField):
         try:
             return parse_amount(_plain(text), scale=8) / 100
         except InvalidAmount as error:
-            raise ValidationError(_("Write a rate in percent, like 4.5.")) from error
+            raise ValidationError(
+                _("Write a rate in percent, like %(example)s."),
+                params={"example": _example("4.5")},
+            ) from error
 
 
 def _plain(text: str) -> str:
-    """As a program writes the number; what kept it together on a page is dropped."""
-    shown = text.strip().strip("\u2066\u2069")
-    return str(sanitize_separators(shown))
+    """The number that people mean, as a program writes it; what is none, as it is.
+
+    The last of two marks is the decimal one, and so is a mark that cannot stand between
+    thousands, whatever the language; where a mark can be both, the language decides.
+    """
+    typed = "".join(map(_digit, text.strip().strip("\u2066\u2069")))
+    readings = {
+        mark: re.sub("[, ]" if mark == "." else "[. ]", "", typed).replace(",", ".")
+        for mark in (".", ",")
+        if re.fullmatch(_NUMBER[mark], typed)
+    }
+    either = next(iter(readings.values()), typed)
+    return readings.get(get_format("DECIMAL_SEPARATOR"), either).removesuffix(".")
+
+
+def _digit(character: str) -> str:
+    """Digits of every script, and the marks that stand with them."""
+    value = unicodedata.decimal(character, None)
+    return _MARKS.get(character, character) if value is None else str(value)
+
+
+def _example(text: str) -> str:
+    return isolated(number_format(text, use_l10n=True, force_grouping=True))
+
+
+_MARKS = {
+    "\u066b": ".",  # decimal and thousands of Arabic
+    "\u066c": ",",
+    "\uff0e": ".",  # the wide ones of Chinese and Japanese
+    "\uff0c": ",",
+    "\u00a0": " ",
+    "\u202f": " ",
+    "\u2009": " ",
+}
+_NUMBER = {
+    mark: rf"(?:\d+|[1-9]\d{{0,2}}([{group} ])\d{{3}}(?:\1\d{{3}})*)(?:[{mark}]\d*)?"
+    for mark, group in ((".", ","), (",", "."))
+}

@@ -117,7 +117,7 @@ def test_a_refusal_for_want_of_verification_says_which_level_is_asked_for() -> N
     product = flexible(minimum_kyc_level=3)
     refusal = refused(lambda: buy(customer("new"), product, 1, on(1)))
     assert refusal.message == "flexible asks for verification level 3."
-    assert refusal.figures == {"minimum_kyc_level": "3"}
+    assert refusal.figures == {"minimum_kyc_level": "3", "kyc_level": "2"}
 
 
 AMOUNTS: list[tuple[dict[str, Any], str, type | None, dict[str, str]]] = [
@@ -126,8 +126,14 @@ AMOUNTS: list[tuple[dict[str, Any], str, type | None, dict[str, str]]] = [
     ({}, "0", BelowMinimum, {"minimum": "0.01"}),
     ({}, "-5", BelowMinimum, {"minimum": "0.01"}),
     ({"step": "0.50"}, "10.50", None, {}),
-    ({"step": "0.50"}, "10.51", NotAStep, {"step": "0.50"}),
-    ({"minimum": "0.20", "step": "0.50"}, "0.70", NotAStep, {"step": "0.50"}),
+    ({"step": "0.50"}, "10.51", NotAStep, {"step": "0.50", "nearest": "10.50"}),
+    ({"step": "0.50"}, "0.49", NotAStep, {"step": "0.50", "nearest": "0.50"}),
+    (
+        {"minimum": "0.60", "step": "0.50"},
+        "0.70",
+        NotAStep,
+        {"step": "0.50", "nearest": "1.00"},
+    ),
     ({}, "10.001", TooManyDecimals, {"scale": "2"}),
     ({"minimum": 100}, "10.001", TooManyDecimals, {"scale": "2"}),
     ({}, "NaN", TooManyDecimals, {"scale": "2"}),

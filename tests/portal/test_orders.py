@@ -144,7 +144,7 @@ def test_a_refusal_comes_in_its_own_words(send: Callable[..., Page]) -> None:
     shown = send("subscribe", "easy", amount="1000.01")
     refused = confirm(send, "subscribe", "easy", shown)
     assert refused.status == 422
-    assert "The wallet holds less USD than that." in refused.text
+    assert "Your wallet holds 1,000.00 USD. Enter that or less" in refused.text
 
 
 def test_the_risks_are_accepted_and_their_version_is_kept(
@@ -246,7 +246,7 @@ def test_a_product_that_is_not_for_sale_is_refused_and_a_draft_is_not_there(
 ) -> None:
     paused = flexible("paused")
     catalogue.set_state(paused, Product.State.PAUSED)
-    assert "not open" in send("subscribe", "paused", amount="10").text.lower()
+    assert "This product is paused" in send("subscribe", "paused", amount="10").text
     Product.objects.create(
         code="draft", asset=paused.asset, kind="FLEXIBLE", payout="DAILY"
     )

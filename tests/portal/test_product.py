@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import pytest
 from django.test import Client
-from django.utils import translation
 
 from earn import catalogue
 from earn.days import ONE_DAY, business_day
@@ -37,10 +36,12 @@ def page(client: Client, address: str = "/explore/flexible/", **headers: str) ->
     return unescape(" ".join(answer.content.decode().split()))
 
 
-def reckon(client: Client, amount: str, asked: str = "", code: str = "flexible") -> str:
+def reckon(
+    client: Client, amount: str, asked: str = "", code: str = "flexible", **headers: str
+) -> str:
     """The calculator's answer, as htmx gets it."""
     address = f"/explore/{code}/calculator/?amount={quote(amount)}{asked}"
-    return page(client, address, **HTMX)
+    return page(client, address, **HTMX, **headers)
 
 
 def shown(text: str) -> dict[str, str]:
@@ -344,9 +345,9 @@ def test_the_calculator_comes_to_what_the_books_come_to(alice: Customer) -> None
         ("9" * 40, "Write an amount with digits"),
         ("9" * 400, "at most 60 characters"),
         ("1.001", "USD has 2 decimals at most."),
-        ("0", "The smallest amount is 5 USD."),
-        ("4.99", "The smallest amount is 5 USD."),
-        ("6", "Amounts go in steps of 2.5 USD."),
+        ("0", "The smallest amount is 5.00 USD."),
+        ("4.99", "The smallest amount is 5.00 USD."),
+        ("6", "Amounts go in steps of 2.50 USD. 5.00 USD would do."),
         ("1\x00", "Null characters are not allowed."),
         ("<b>", "Write an amount with digits"),
     ],
@@ -382,10 +383,11 @@ def test_no_amount_is_no_mistake(client: Client) -> None:
 @pytest.mark.django_db
 def test_amounts_are_read_and_written_as_the_language_does(client: Client) -> None:
     flexible()
-    with translation.override("de"):
-        text = reckon(client, "1000,50")
+    text = reckon(client, "1.000,50", **{"Accept-Language": "es"})
     assert "100,05 USD" in text
     assert "1.100,55 USD" in text
+    text = reckon(client, "١٬٠٠٠٫٥٠", **{"Accept-Language": "ar"})
+    assert "1,100.55" in text
 
 
 @pytest.mark.django_db
