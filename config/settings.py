@@ -136,6 +136,7 @@ ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "portal:start"
 ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before second factors and addresses change
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # and before money leaves
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # of what was changed on the account
 MFA_ADAPTER = "earn.portal.accounts.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

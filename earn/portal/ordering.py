@@ -38,9 +38,15 @@ def shown_then_placed(
     page: dict[str, Any],
 ) -> HttpResponse:
     """One step of an order. `preview` and `place` raise Refusal and are called with a valid
-    form only; `place` gets the key and the preview that was confirmed."""
+    form only; `place` gets the key and the preview that was confirmed.
+
+    Of a form without fields the preview is shown at once. `page` goes to its `template`,
+    and what its `beside` says of a preview as well.
+    """
     if request.method != "POST":
-        return _page(request, form, page)
+        if form.fields:
+            return _page(request, form, page)
+        return _shown(request, form, asset, preview, page)
     if not form.is_valid():
         return _page(request, form, page, status=422)
     key = request.POST.get("key", "")
@@ -72,8 +78,12 @@ def _shown(
     except Refusal as refusal:
         form.add_error(None, sentence(refusal, asset))
         return _page(request, form, page, status=422)
-    signed = signing.dumps(what, salt=SALT)
-    return _page(request, form, page | {"rows": list(rows(what, asset)), "signed": signed})
+    shown = {
+        "rows": list(rows(what, asset)),
+        "signed": signing.dumps(what, salt=SALT),
+        "beside": page["beside"](what) if "beside" in page else None,
+    }
+    return _page(request, form, page | shown)
 
 
 def _confirmed(request: HttpRequest) -> dict[str, Any]:
@@ -89,4 +99,5 @@ def _page(
 ) -> HttpResponse:
     """Each page that is shown has a key of its own: it is for one order."""
     shown = page | {"form": form, "key": uuid4()}
-    return render(request, "portal/order.html", shown, status=status)
+    template = page.get("template", "portal/order.html")
+    return render(request, template, shown, status=status)

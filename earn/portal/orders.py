@@ -23,8 +23,6 @@ from earn.portal.refusing import sentence_of
 from earn.portal.wording import AT_MATURITY, KIND, rows
 from ledger import balances
 
-PARTS = [("ALL", gettext_lazy("Everything")), ("PART", gettext_lazy("A part"))]
-
 
 class PlainForm(forms.Form):
     """Labels stand above their fields and need no colon."""
@@ -77,33 +75,6 @@ class SubscribeForm(MaturityForm):
         return found
 
 
-class RedeemForm(PlainForm):
-    part = forms.ChoiceField(
-        label=gettext_lazy("How much"),
-        choices=PARTS,
-        initial="ALL",
-        widget=forms.RadioSelect,
-    )
-
-    def __init__(self, position: Position, data: Any = None) -> None:
-        super().__init__(data)
-        asset = position.product.asset
-        self.fields["amount"] = AmountField(asset, label=_("Amount"), required=False)
-        if position.product.kind == ProductKind.FIXED:
-            self.fields = {}
-
-    def clean(self) -> dict[str, Any]:
-        found: dict[str, Any] = super().clean() or {}
-        if found.get("part") == "PART" and "amount" in found and not found["amount"]:
-            self.add_error("amount", _("Write how much."))
-        return found
-
-    def amount(self) -> Decimal | None:
-        """None for everything."""
-        is_part = self.cleaned_data.get("part") == "PART"
-        return self.cleaned_data["amount"] if is_part else None
-
-
 @require_http_methods(["GET", "POST"])
 @for_customers
 def subscribe(request: HttpRequest, customer: Customer, code: str) -> HttpResponse:
@@ -139,33 +110,6 @@ def subscribe(request: HttpRequest, customer: Customer, code: str) -> HttpRespon
             "asset": product.asset,
             "act": _("Subscribe"),
         },
-    )
-
-
-@require_http_methods(["GET", "POST"])
-@for_customers
-def redeem(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
-    position = position_of(customer, pk)
-    at = datetime.now(UTC)
-    form = RedeemForm(position, request.POST if request.method == "POST" else None)
-
-    def order(key: str, confirmed: dict[str, Any]) -> Order:
-        return redemptions.redeem(
-            customer=customer,
-            position_id=pk,
-            amount=form.amount(),
-            key=key,
-            at=at,
-            confirmed=confirmed,
-        )
-
-    return shown_then_placed(
-        request,
-        form,
-        asset=position.product.asset,
-        preview=lambda: redemptions.preview(position=position, amount=form.amount(), at=at),
-        place=order,
-        page=_of_position(position, _("Redeem from %(product)s"), _("Redeem")),
     )
 
 

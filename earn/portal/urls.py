@@ -2,7 +2,17 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from earn.portal import activity, explore, home, orders, positions, product, verify, views
+from earn.portal import (
+    activity,
+    explore,
+    home,
+    orders,
+    positions,
+    product,
+    redeeming,
+    verify,
+    views,
+)
 
 
 class IsoDay:
@@ -34,6 +44,6 @@ urlpatterns = [
     path("orders/<int:pk>/cancel/", orders.cancel, name="cancel"),
     path("positions/<int:pk>/", positions.position, name="position"),
     path("positions/<int:pk>/<iso:day>/", positions.day, name="position-day"),
-    path("positions/<int:pk>/redeem/", orders.redeem, name="redeem"),
+    path("positions/<int:pk>/redeem/", redeeming.redeem, name="redeem"),
     path("positions/<int:pk>/at-maturity/", orders.instruct, name="instruct"),
 ]
