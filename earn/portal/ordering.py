@@ -40,13 +40,11 @@ def shown_then_placed(
     """One step of an order. `preview` and `place` raise Refusal and are called with a valid
     form only; `place` gets the key and the preview that was confirmed.
 
-    Of a form without fields the preview is shown at once. `page` goes to its `template`,
-    and what its `beside` says of a preview as well.
+    A form that is bound on GET has nothing to choose: the preview is shown at once. `page`
+    goes to its `template`, and what its `beside` says of the preview as well.
     """
-    if request.method != "POST":
-        if form.fields:
-            return _page(request, form, page)
-        return _shown(request, form, asset, preview, page)
+    if not form.is_bound:
+        return _page(request, form, page)
     if not form.is_valid():
         return _page(request, form, page, status=422)
     key = request.POST.get("key", "")

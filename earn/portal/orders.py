@@ -157,7 +157,7 @@ def cancel(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
 
     return shown_then_placed(
         request,
-        PlainForm(request.POST if request.method == "POST" else None),
+        PlainForm(request.POST),
         asset=product.asset,
         preview=lambda: redemptions.preview_cancel(redemption=redemption, at=at),
         place=order,

@@ -20,7 +20,8 @@ def is_due(request: HttpRequest, at: datetime) -> bool:
     if not get_adapter(request).get_reauthentication_methods(request.user):
         return False
     shown = [record["at"] for record in get_authentication_records(request, request.user)]
-    return at.timestamp() - max(shown, default=0) >= app_settings.REAUTHENTICATION_TIMEOUT
+    seconds = at.timestamp() - max(shown, default=0)
+    return bool(seconds >= app_settings.REAUTHENTICATION_TIMEOUT)
 
 
 def ask(request: HttpRequest, *, back: str) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Redeeming: how much, what comes of it beside staying, confirmed by whoever it truly is."""
+"""Redeeming: how much, what comes of it beside staying, and only by whom it truly is."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -42,7 +42,9 @@ class RedeemForm(PlainForm):
     def __init__(self, position: Position, data: Any = None) -> None:
         super().__init__(data)
         asset = position.product.asset
-        self.fields["amount"] = AmountField(asset, label=_("Amount"), required=False)
+        self.fields["amount"] = AmountField(
+            asset, label=_("Amount of the part"), required=False
+        )
         if position.product.kind == ProductKind.FIXED:
             self.fields = {}
 
@@ -68,7 +70,8 @@ def redeem(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
     page = _page(position, at)
     if request.method == "GET" and (why_not := _why_not(position, at)):
         return render(request, TEMPLATE, page | {"why_not": why_not})
-    form = RedeemForm(position, request.POST if request.method == "POST" else None)
+    is_asked = request.method == "POST" or position.product.kind == ProductKind.FIXED
+    form = RedeemForm(position, request.POST if is_asked else None)
     form.initial = {name: request.GET[name] for name in form.fields if name in request.GET}
 
     def order(key: str, confirmed: dict[str, Any]) -> Order:

@@ -136,8 +136,10 @@ def sessions() -> Iterator[dict[str, str]]:
     import django
 
     django.setup()
+    from allauth.account.internal.flows.login import record_authentication
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
+    from django.http import HttpRequest
 
     from earn.models import User
 
@@ -152,6 +154,9 @@ def sessions() -> Iterator[dict[str, str]]:
             session[SESSION_KEY] = str(user.pk)
             session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
             session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+            request = HttpRequest()
+            request.session = session
+            record_authentication(request, user, "password")  # money may leave
             session.create()
     try:
         yield {who: session.session_key or "" for who, session in opened.items()}
