@@ -175,12 +175,26 @@ def check_cap(
     if product.kind == ProductKind.FIXED:
         # each order opens a position of its own: two of them must not pass together
         Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
-    held = held_by(product, customer, leaving=leaving)
-    if held + amount > product.customer_cap:
-        left = _text(max(product.customer_cap - held, Decimal(0)), product)
-        raise refusals.OverCustomerCap(
-            f"You may add {left} {product.asset.code} at most.", left=left
-        )
+    left = cap_left(product, customer, leaving=leaving)
+    if left is not None and amount > left:
+        raise over_cap(product, left)
+
+
+def cap_left(
+    product: Product, customer: Customer, *, leaving: Collection[int] = ()
+) -> Decimal | None:
+    """What a customer may still add; None for a product without a cap."""
+    if product.customer_cap is None:
+        return None
+    cap: Decimal = product.customer_cap
+    return max(cap - held_by(product, customer, leaving=leaving), Decimal(0))
+
+
+def over_cap(product: Product, left: Decimal) -> refusals.OverCustomerCap:
+    text = _text(left, product)
+    return refusals.OverCustomerCap(
+        f"You may add {text} {product.asset.code} at most.", left=text
+    )
 
 
 def held_by(

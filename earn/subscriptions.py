@@ -2,9 +2,9 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from earn import catalogue, chart, orders
+from earn import catalogue, chart, orders, refusals
 from earn.days import (
     DayCount,
     business_day,
@@ -23,6 +23,7 @@ from earn.models import (
     RateChart,
 )
 from earn.projection import project
+from ledger import balances
 from ledger.money import format_amount, plain
 from ledger.posting import Line
 
@@ -99,6 +100,35 @@ def early_terms(product: Product) -> dict[str, Any]:
     }
 
 
+class Room(NamedTuple):
+    """What a customer could put into a product at this moment, by what limits it."""
+
+    wallet: Decimal
+    cap: Decimal | None
+    quota: Decimal | None
+
+
+def room(*, customer: Customer, product: Product) -> Room:
+    """For a page that is read: an order looks again, under its locks."""
+    wallet = chart.wallet(customer, product.asset_id)
+    return Room(
+        wallet=balances.available(asset_id=wallet.asset_id, code=wallet.code),
+        cap=catalogue.cap_left(product, customer),
+        quota=catalogue.quota_left(product),
+    )
+
+
+def check_room(product: Product, room: Room, amount: Decimal) -> None:
+    """Raises OverCustomerCap, InsufficientFunds or SoldOut, as an order would."""
+    if room.cap is not None and amount > room.cap:
+        raise catalogue.over_cap(product, room.cap)
+    if amount > room.wallet:
+        held = format_amount(room.wallet, scale=product.asset.scale)
+        raise refusals.InsufficientFunds(_short(product), wallet=held)
+    if room.quota is not None and amount > room.quota:
+        raise catalogue.sold_out(product, room.quota)
+
+
 def subscribe(
     *,
     customer: Customer,
@@ -139,8 +169,8 @@ def subscribe(
         add(position, amount, business_day(at))
         order.product, order.position, order.amount = product, position, amount
         wallet = chart.wallet(customer, product.asset_id)
-        short = f"The wallet holds less {product.asset.code} than that."
-        orders.post(order, [Line(wallet, chart.principal(position), amount)], short=short)
+        line = Line(wallet, chart.principal(position), amount)
+        orders.post(order, [line], short=_short(product))
         order.save()
         catalogue.take_quota(product, amount)
 
@@ -242,6 +272,10 @@ def _position(
     )
     position.save()
     return position
+
+
+def _short(product: Product) -> str:
+    return f"The wallet holds less {product.asset.code} than that."
 
 
 def _rate(rate: Decimal | None) -> str | None:

@@ -33,6 +33,11 @@ def name_of(product: Product) -> str:
     return str(names.get(get_language()) or names.get("en") or product.code)
 
 
+def risk_text_of(product: Product) -> str:
+    """In the language of the page, else as the product has it."""
+    return str(product.risk_translations.get(get_language()) or product.risk_text)
+
+
 def standing(product: Product, left: Decimal | None, at: datetime) -> Standing:
     if product.state in (Product.State.PAUSED, Product.State.CLOSED):
         return Standing(product.state)

@@ -1,13 +1,13 @@
 """How every order of a customer goes: a form, what will happen, confirmed, a receipt.
 
-The preview travels through the page, signed, and the order's key with it: a second click,
-a reload or a second tab sends the same key and gets the same order; what has changed since
-it was shown is shown again, and not executed.
+The preview travels through the page, signed, and the order's key with it, from the form on:
+a second click, a reload or a second tab sends the same key and gets the same order; what
+has changed since it was shown is shown again, and not executed.
 """
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django import forms
 from django.core import signing
@@ -17,8 +17,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from earn.models import Order
+from earn.portal.people import RESUMED
 from earn.portal.refusing import sentence
-from earn.portal.wording import rows
+from earn.portal.wording import changes, rows
 from earn.refusals import KeyReused, Refusal, TermsChanged
 from ledger.models import Asset
 from ledger.posting import TryAgain
@@ -43,45 +44,70 @@ def shown_then_placed(
     A form that is bound on GET has nothing to choose: the preview is shown at once. `page`
     goes to its `template`, and what its `beside` says of the preview as well.
     """
+
+    def answer(*, status: int = 200, **told: Any) -> HttpResponse:
+        resumed = request.method == "GET" and RESUMED in request.GET
+        shown = {"form": form, "key": uuid4(), "resumed": resumed} | page | told
+        template = page.get("template", "portal/order.html")
+        return render(request, template, shown, status=status)
+
     if not form.is_bound:
-        return _page(request, form, page)
+        return answer()
+    key = _key(request)
     if not form.is_valid():
-        return _page(request, form, page, status=422)
-    key = request.POST.get("key", "")
+        return answer(status=422, key=key)
     try:
-        if request.POST.get("step") == "confirm":
-            order = place(f"portal:{key}", _confirmed(request))
-            return redirect("portal:receipt", order.pk)
-    except TermsChanged:
-        page |= {"notice": _("The terms have changed since you saw them. Look again:")}
-    except KeyReused:
-        page |= {"notice": _("This page was used for another order. Look again:")}
-    except TryAgain:
-        page |= {"notice": _("The books were busy; nothing was done. Please try again.")}
-    except Refusal as refusal:
-        form.add_error(None, sentence(refusal, asset))
-        return _page(request, form, page, status=422)
-    return _shown(request, form, asset, preview, page)
-
-
-def _shown(
-    request: HttpRequest,
-    form: forms.Form,
-    asset: Asset,
-    preview: Preview,
-    page: dict[str, Any],
-) -> HttpResponse:
-    try:
+        done = _placed(request, key, asset, place)
+        if isinstance(done, Order):
+            return redirect("portal:receipt", done.pk)
         what = preview()
     except Refusal as refusal:
         form.add_error(None, sentence(refusal, asset))
-        return _page(request, form, page, status=422)
-    shown = {
-        "rows": list(rows(what, asset)),
-        "signed": signing.dumps(what, salt=SALT),
-        "beside": page["beside"](what) if "beside" in page else None,
-    }
-    return _page(request, form, page | shown)
+        return answer(status=422)
+    before = done.pop("before", what)
+    return answer(
+        rows=list(rows(what, asset)),
+        changed=list(changes(before, what, asset)),
+        signed=signing.dumps(what, salt=SALT),
+        beside=page["beside"](what) if "beside" in page else None,
+        **done,
+    )
+
+
+def _placed(
+    request: HttpRequest, key: UUID, asset: Asset, place: Place
+) -> Order | dict[str, Any]:
+    """The order that was confirmed; or, when there is none, what the next page tells."""
+    if request.POST.get("step") != "confirm":
+        return _used_before(request, key)
+    confirmed = _confirmed(request)
+    try:
+        return place(f"portal:{key}", confirmed)
+    except TermsChanged as refusal:
+        return {"notice": sentence(refusal, asset), "before": confirmed}
+    except KeyReused as refusal:
+        return {"notice": sentence(refusal, asset)}
+    except TryAgain:
+        busy = _("The books were busy; nothing was done. Please try again.")
+        return {"notice": busy, "key": key}
+
+
+def _key(request: HttpRequest) -> UUID:
+    """The page's own, from its form on; a new one where something else was sent."""
+    try:
+        return UUID(request.POST.get("key", ""))
+    except ValueError:
+        return uuid4()
+
+
+def _used_before(request: HttpRequest, key: UUID) -> dict[str, Any]:
+    """Who goes back to the form of an order wants another order, and is told of the first.
+
+    All other pages keep their key, so that a preview that is loaded twice is one order.
+    """
+    orders = Order.objects.filter(customer__user=request.user.pk, key=f"portal:{key}")
+    earlier = orders.first()
+    return {"earlier": earlier} if earlier else {"key": key}
 
 
 def _confirmed(request: HttpRequest) -> dict[str, Any]:
@@ -90,12 +116,3 @@ def _confirmed(request: HttpRequest) -> dict[str, Any]:
     except signing.BadSignature as error:
         raise BadRequest("The preview was changed on its way.") from error
     return confirmed
-
-
-def _page(
-    request: HttpRequest, form: forms.Form, page: dict[str, Any], *, status: int = 200
-) -> HttpResponse:
-    """Each page that is shown has a key of its own: it is for one order."""
-    shown = page | {"form": form, "key": uuid4()}
-    template = page.get("template", "portal/order.html")
-    return render(request, template, shown, status=status)

@@ -1,7 +1,6 @@
-"""Subscribing, redeeming, cancelling, and what happens at maturity: forms and receipts."""
+"""Cancelling, and what happens at maturity: forms and receipts."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -12,16 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from earn import catalogue, chart, redemptions, renewals, subscriptions
-from earn.days import business_day, first_earning_day
-from earn.models import Customer, Order, Position, Product, ProductKind, RateTier
-from earn.portal.offers import in_days, name_of
+from earn import redemptions, renewals
+from earn.models import Customer, Order, Position
+from earn.portal.offers import name_of
 from earn.portal.ordering import shown_then_placed
 from earn.portal.people import for_customers, position_of
-from earn.portal.reading import AmountField, RateField
+from earn.portal.reading import RateField
 from earn.portal.refusing import sentence_of
 from earn.portal.wording import AT_MATURITY, KIND, rows
-from ledger import balances
 
 
 class PlainForm(forms.Form):
@@ -44,73 +41,6 @@ class MaturityForm(PlainForm):
             "at_maturity": self.cleaned_data["at_maturity"],
             "minimum_renewal_rate": self.cleaned_data["minimum_rate"],
         }
-
-
-class SubscribeForm(MaturityForm):
-    field_order = ("amount", "term")
-
-    def __init__(self, product: Product, terms: list[int], data: Any = None) -> None:
-        super().__init__(data)
-        self.fields["amount"] = AmountField(product.asset, label=_("Amount"))
-        self.fields["term"] = forms.TypedChoiceField(
-            label=_("Term"),
-            coerce=int,
-            choices=[(n, in_days(n)) for n in terms],
-        )
-        if product.kind == ProductKind.FLEXIBLE:
-            for name in ("term", "at_maturity", "minimum_rate"):
-                del self.fields[name]
-        if product.risk_text:
-            self.fields["risk"] = forms.BooleanField(
-                label=_("I have read the risks and accept them."),
-                help_text=product.risk_text,
-            )
-        self.order_fields(self.field_order)
-
-    def choices(self) -> dict[str, Any]:
-        """The amount and, of a fixed term, what was chosen for it."""
-        found: dict[str, Any] = {"amount": self.cleaned_data["amount"]}
-        if "term" in self.fields:
-            found |= {"term_days": self.cleaned_data["term"], **self.instruction()}
-        return found
-
-
-@require_http_methods(["GET", "POST"])
-@for_customers
-def subscribe(request: HttpRequest, customer: Customer, code: str) -> HttpResponse:
-    products = Product.objects.select_related("asset").exclude(state=Product.State.DRAFT)
-    product = get_object_or_404(products, code=code)
-    at = datetime.now(UTC)
-    free = _wallet(customer, product)
-    asked = request.POST if request.method == "POST" else None
-    form = SubscribeForm(product, _terms(product, at), asked)
-    if asked is None:
-        form.initial = {"amount": request.GET.get("amount", "")}
-
-    def order(key: str, confirmed: dict[str, Any]) -> Order:
-        return subscriptions.subscribe(
-            customer=customer,
-            product=product,
-            key=key,
-            at=at,
-            confirmed=confirmed,
-            **form.choices(),
-        )
-
-    return shown_then_placed(
-        request,
-        form,
-        asset=product.asset,
-        preview=lambda: subscriptions.preview(product=product, at=at, **form.choices()),
-        place=order,
-        page={
-            "title": _("Subscribe to %(product)s") % {"product": name_of(product)},
-            "back": reverse("portal:product", args=[product.code]),
-            "free": free,
-            "asset": product.asset,
-            "act": _("Subscribe"),
-        },
-    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -187,17 +117,6 @@ def receipt(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
 def _order_of(customer: Customer, pk: int) -> Order:
     orders = Order.objects.select_related("product__asset", "position")
     return get_object_or_404(orders, pk=pk, customer=customer)
-
-
-def _terms(product: Product, at: datetime) -> list[int]:
-    rates = catalogue.chart_on(product, first_earning_day(business_day(at)))
-    tiers = RateTier.objects.filter(chart=rates, term_days__isnull=False)
-    return sorted({tier.term_days for tier in tiers if tier.term_days})
-
-
-def _wallet(customer: Customer, product: Product) -> Decimal:
-    wallet = chart.wallet(customer, product.asset_id)
-    return balances.available(asset_id=wallet.asset_id, code=wallet.code)
 
 
 def _of_position(position: Position, title: str, act: str) -> dict[str, Any]:

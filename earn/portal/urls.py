@@ -10,6 +10,7 @@ from earn.portal import (
     positions,
     product,
     redeeming,
+    subscribing,
     verify,
     views,
 )
@@ -36,7 +37,7 @@ urlpatterns = [
     path("explore/", explore.products, name="explore"),
     path("explore/<slug:code>/", product.product, name="product"),
     path("explore/<slug:code>/calculator/", product.calculator, name="calculator"),
-    path("explore/<slug:code>/subscribe/", orders.subscribe, name="subscribe"),
+    path("explore/<slug:code>/subscribe/", subscribing.subscribe, name="subscribe"),
     path("home/", home.home, name="home"),
     path("activity/", activity.activity, name="activity"),
     path("verify/", verify.verify, name="verify"),

@@ -26,6 +26,27 @@ PAYOUT = {
     "MONTHLY": gettext_lazy("At the end of each month, to your wallet"),
     "AT_MATURITY": gettext_lazy("At maturity"),
 }
+COMPOUNDING = {
+    "DAILY": gettext_lazy("Daily: interest earns from the next day on"),
+    "NONE": gettext_lazy("None: interest itself earns nothing"),
+}
+AT_MATURITY_MEANS = {
+    AtMaturity.PAY_OUT: gettext_lazy(
+        "Principal and interest go to your wallet on the day of maturity. Nothing renews."
+    ),
+    AtMaturity.RENEW_PRINCIPAL: gettext_lazy(
+        "The principal begins another term of the same length, at the rate of that day. "
+        "The interest goes to your wallet."
+    ),
+    AtMaturity.RENEW_ALL: gettext_lazy(
+        "Principal and interest begin another term of the same length together, at the "
+        "rate of that day."
+    ),
+    AtMaturity.TO_FLEXIBLE: gettext_lazy(
+        "Principal and interest move to the flexible product of the same asset, which you "
+        "may leave at any time."
+    ),
+}
 STATE = {
     "OPEN": gettext_lazy("Earning"),
     "REDEEMED": gettext_lazy("Redeemed"),
@@ -52,6 +73,16 @@ def rows(preview: dict[str, Any], asset: Asset) -> Iterator[tuple[str, str]]:
     for name, (label, worded) in _FIGURES.items():
         if preview.get(name) not in (None, {}, 0):
             yield str(label), worded(preview[name], asset)
+
+
+def changes(
+    before: dict[str, Any], after: dict[str, Any], asset: Asset
+) -> Iterator[tuple[str, str, str]]:
+    """(label, what it was, what it is now) of each figure that is not the same any more."""
+    was, now = dict(rows(before, asset)), dict(rows(after, asset))
+    for label in now | was:
+        if was.get(label) != now.get(label):
+            yield label, was.get(label, ""), now.get(label, "")
 
 
 def _money(text: str, asset: Asset) -> str:
@@ -104,6 +135,7 @@ def _early(terms: dict[str, Any], _asset: Asset) -> str:
 
 _FIGURES: dict[str, tuple[Any, Callable[[Any, Asset], str]]] = {
     "amount": (gettext_lazy("Amount"), _money),
+    "term_days": (gettext_lazy("Term"), _days),
     "annual_rate": (gettext_lazy("Annual rate of this amount (APR)"), _rate),
     "first_day": (gettext_lazy("First day that earns"), _day),
     "last_day": (gettext_lazy("Last day that earns"), _day),
@@ -112,6 +144,7 @@ _FIGURES: dict[str, tuple[Any, Callable[[Any, Asset], str]]] = {
     "interest": (gettext_lazy("Interest at maturity"), _money),
     "apy": (gettext_lazy("Annual yield (APY)"), _rate),
     "payout": (gettext_lazy("Interest is paid"), _chosen(PAYOUT)),
+    "compounding": (gettext_lazy("Compounding"), _chosen(COMPOUNDING)),
     "day_count": (gettext_lazy("Day count"), _plain),
     "early_redemption": (gettext_lazy("Leaving early"), _early),
     "settlement_delay_days": (gettext_lazy("A redemption takes"), _days),
@@ -125,4 +158,6 @@ _FIGURES: dict[str, tuple[Any, Callable[[Any, Asset], str]]] = {
     "minimum_renewal_rate": (gettext_lazy("Renew only from a rate of"), _rate),
     "changeable_until": (gettext_lazy("You may change this until"), _moment),
     "next_matures_on": (gettext_lazy("The renewal matures on"), _day),
+    "chart_version": (gettext_lazy("Version of the rates"), _plain),
+    "risk_version": (gettext_lazy("Version of the risk text"), _plain),
 }

@@ -8,17 +8,20 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
 from earn import catalogue
 from earn.models import Customer, Order, Position, Product
+from earn.portal.wording import AT_MATURITY_MEANS
 from tests.earn.people import (
     TERMS,
     chart,
     fixed,
     flexible,
     fund,
+    money,
     now,
     subscribe,
     wallet,
@@ -97,6 +100,146 @@ def test_a_double_click_a_reload_and_two_tabs_are_one_subscription(
     assert wallet(alice) == 500
 
 
+def test_a_preview_that_is_loaded_twice_is_one_subscription(
+    alice: Customer, client: Client, send: Callable[..., Page]
+) -> None:
+    flexible("easy")
+    form = Page(client.get(reverse("portal:subscribe", args=["easy"])))
+    tabs = [send("subscribe", "easy", **form.hidden, amount="400") for _ in range(2)]
+    answers = [confirm(send, "subscribe", "easy", tab) for tab in tabs]
+    assert len({answer.location for answer in answers}) == 1
+    assert wallet(alice) == 600
+
+
+def test_the_form_of_an_order_that_is_done_begins_another_one_and_says_so(
+    alice: Customer, client: Client, send: Callable[..., Page]
+) -> None:
+    flexible("easy")
+    form = Page(client.get(reverse("portal:subscribe", args=["easy"])))
+    shown = send("subscribe", "easy", **form.hidden, amount="400")
+    assert "already" not in shown.text
+    done = confirm(send, "subscribe", "easy", shown)
+    again = send("subscribe", "easy", **form.hidden, amount="100")
+    assert "If you confirm, it will be another one." in again.text
+    assert f'href="{done.location}"' in again.text
+    other = confirm(send, "subscribe", "easy", again)
+    assert (other.location != done.location, wallet(alice)) == (True, 500)
+
+
+@pytest.mark.parametrize("key", ["", "no key", "\x00", "x" * 500])
+def test_a_key_that_is_none_of_ours_is_replaced(
+    send: Callable[..., Page], key: str
+) -> None:
+    flexible("easy")
+    shown = send("subscribe", "easy", amount="400", key=key)
+    assert len(shown.hidden["key"]) == 36
+    assert confirm(send, "subscribe", "easy", shown).status == 302
+
+
+def test_a_session_that_ends_in_mid_order_loses_nothing_and_does_nothing(
+    alice: Customer, client: Client, send: Callable[..., Page]
+) -> None:
+    fixed("term", TERMS, risk_text="You may lose it.")
+    choices = {"amount": "250.5", "term": "30", "at_maturity": "RENEW_ALL"}
+    shown = send("subscribe", "term", **choices, minimum_rate="4.5", risk="on")
+    client.logout()
+    sent = confirm(send, "subscribe", "term", shown)
+    assert sent.status == 302
+    assert sent.location.startswith(reverse("account_login"))
+    back = QueryDict(sent.location.partition("?")[2])["next"]
+    for secret in ("csrf", "signed", "key", "risk"):
+        assert secret not in back
+    assert alice.user is not None
+    client.force_login(alice.user)
+    form = Page(client.get(back))
+    assert "Your session had ended, so nothing was ordered." in form.text
+    for kept in ('value="250.5"', 'value="30" selected', 'value="4.5"'):
+        assert kept in form.text
+    assert re.search(r'value="RENEW_ALL"[^>]*checked', form.text)
+    assert wallet(alice) == 1000
+    assert not Order.objects.filter(kind="SUBSCRIBE").exists()
+
+
+def test_a_form_that_is_too_long_to_keep_is_left_out(
+    client: Client, send: Callable[..., Page]
+) -> None:
+    flexible("easy")
+    client.logout()
+    sent = send("subscribe", "easy", amount="9" * 3000)
+    assert len(sent.location) < 200
+    assert "resumed" in sent.location
+
+
+@pytest.mark.parametrize(
+    ("terms", "most", "why"),
+    [
+        ({}, "1,000.00", "all that is in your wallet"),
+        ({"step": "300"}, "900.00", "all that is in your wallet"),
+        ({"customer_cap": "400"}, "400.00", "the most that one customer may still add"),
+        ({"quota": "250.5"}, "250.50", "all that is left of this product"),
+    ],
+)
+def test_the_most_that_can_be_ordered_is_one_click(
+    client: Client, send: Callable[..., Page], terms: Any, most: str, why: str
+) -> None:
+    flexible("easy", **terms)
+    page = Page(client.get(reverse("portal:subscribe", args=["easy"])))
+    assert f"Use {most} USD" in page.text
+    assert why in page.text
+    filled = Page(client.get(reverse("portal:subscribe", args=["easy"]), {"amount": most}))
+    assert f'value="{most}"' in filled.text
+    assert send("subscribe", "easy", amount=most).status == 200
+
+
+def test_an_empty_wallet_is_told_how_it_fills(client: Client) -> None:
+    flexible("ether", asset=money("ETH", scale=18))
+    page = Page(client.get(reverse("portal:subscribe", args=["ether"])))
+    assert "Your wallet holds no ETH yet. Deposit ETH" in page.text
+    assert "Use " not in page.text
+
+
+def test_a_preview_says_what_the_wallet_holds_afterwards(
+    send: Callable[..., Page],
+) -> None:
+    fixed("term", TERMS)
+    shown = send("subscribe", "term", amount="400", term="10", at_maturity="PAY_OUT")
+    told = " ".join(re.sub("<[^>]*>", " ", shown.text).split())
+    assert "In your wallet now 1,000.00 USD In your wallet afterwards 600.00 USD" in told
+
+
+def test_each_maturity_instruction_says_what_it_means(client: Client) -> None:
+    fixed("term", TERMS)
+    page = Page(client.get(reverse("portal:subscribe", args=["term"])))
+    for meaning in AT_MATURITY_MEANS.values():
+        assert str(meaning) in page.text
+    assert re.search(r'value="PAY_OUT"[^>]*checked', page.text)  # nothing renews unasked
+
+
+@pytest.mark.parametrize(
+    ("terms", "says"),
+    [
+        ({"countries_allowed": ["FR"]}, "not offered in your country"),
+        ({"minimum_kyc_level": 3}, "level 3, and yours is 2"),
+        ({"sale_from": NOW + timedelta(days=1)}, "This product opens on"),
+    ],
+)
+def test_who_cannot_subscribe_is_told_before_anything_is_filled_in(
+    client: Client, send: Callable[..., Page], terms: Any, says: str
+) -> None:
+    flexible("barred", **terms)
+    assert says in Page(client.get(reverse("portal:subscribe", args=["barred"]))).text
+    assert send("subscribe", "barred", amount="10").status == 422
+
+
+def test_the_cap_and_the_quota_are_told_with_what_is_left(
+    send: Callable[..., Page],
+) -> None:
+    flexible("capped", customer_cap=300)
+    flexible("scarce", quota=200)
+    assert "still add 300.00 USD" in send("subscribe", "capped", amount="301").text
+    assert "200.00 USD are left" in send("subscribe", "scarce", amount="201").text
+
+
 def test_terms_that_have_changed_are_shown_again_and_not_executed(
     alice: Customer, send: Callable[..., Page]
 ) -> None:
@@ -106,8 +249,14 @@ def test_terms_that_have_changed_are_shown_again_and_not_executed(
     chart(product, TODAY, (None, 0, "0.20"), at=NOW)
     again = confirm(send, "subscribe", "easy", shown)
     assert again.status == 200
-    assert "The terms have changed since you saw them." in again.text
-    assert "20 %" in again.text
+    assert "The terms have changed since you saw them, and nothing was done." in again.text
+    changed = again.text.split("What has changed")[1].split("What will happen")[0]
+    assert re.findall(r"<dt>(.*?)</dt>", changed) == [
+        "Annual rate of this amount (APR)",
+        "Version of the rates",
+    ]
+    told = " ".join(re.sub("<[^>]*>", "", changed).split())
+    assert "Before: 10 % Now: 20 %" in told
     assert wallet(alice) == 1000
     assert confirm(send, "subscribe", "easy", again).status == 302
     assert wallet(alice) == 600
@@ -141,10 +290,15 @@ def test_a_bad_amount_is_a_sentence_beside_the_field(
 
 def test_a_refusal_comes_in_its_own_words(send: Callable[..., Page]) -> None:
     flexible("easy")
-    shown = send("subscribe", "easy", amount="1000.01")
+    too_much = send("subscribe", "easy", amount="1000.01")
+    assert too_much.status == 422
+    assert "Your wallet holds 1,000.00 USD. Enter that or less" in too_much.text
+    shown = send("subscribe", "easy", amount="600")
+    confirm(send, "subscribe", "easy", send("subscribe", "easy", amount="700"))
     refused = confirm(send, "subscribe", "easy", shown)
     assert refused.status == 422
-    assert "Your wallet holds 1,000.00 USD. Enter that or less" in refused.text
+    assert "Your wallet holds 300.00 USD. Enter that or less" in refused.text
+    assert refused.hidden["key"] != shown.hidden["key"]  # which was refused for good
 
 
 def test_the_risks_are_accepted_and_their_version_is_kept(
