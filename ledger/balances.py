@@ -95,6 +95,14 @@ def balances_of(owner: UUID) -> dict[tuple[str, str], Decimal]:
     return {(asset, code): credit - debit for asset, code, credit, debit in rows}
 
 
+def owned_by_day(owner: UUID, days: Sequence[date]) -> dict[tuple[date, int], Decimal]:
+    """All that an owner's accounts held at the end of ended days, by day and asset."""
+    parameters: dict[str, Any] = {"owner": owner, "days": list(days)}
+    with connection.cursor() as cursor:
+        cursor.execute(sql("owned_by_day"), parameters)
+        return {(day, asset): balance for day, asset, balance in cursor}
+
+
 def trial_balance(*, at: datetime) -> list[TrialRow]:
     """Every heading of every asset at a moment; per asset, debits equal credits."""
     parameters = {"at": at, "day": at.astimezone(UTC).date()}

@@ -47,6 +47,7 @@ class ProductInput:
 class Fixtures:
     assets: list[dict[str, Any]]
     products: dict[str, ProductInput]
+    prices: Mapping[str, tuple[Decimal, int]]
     people: Mapping[str, Any]
 
 
@@ -55,6 +56,10 @@ def read(folder: Path) -> Fixtures:
     return Fixtures(
         assets=_json(folder / "assets.json")["assets"],
         products={product.code: product for product in products},
+        prices={
+            code: (Decimal(price["start"]), price["swing"])
+            for code, price in _json(folder / "prices.json").items()
+        },
         people=_json(folder / "people.json"),
     )
 

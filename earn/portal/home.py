@@ -1,104 +1,127 @@
-"""What a customer has: wallets, positions with what they have earned, what is under way."""
+"""What a customer has: in all, by asset, by position; what it earned, and what is next."""
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from earn import accruals, chart
-from earn.models import Accrual, Customer, Order, Position
+from earn import accruals, holdings, prices
+from earn.days import business_day
+from earn.holdings import DayWorth, OpenPosition, Worth
+from earn.models import Customer, DayClose, Order
+from earn.portal.charts import Chart, Series, X, chart
 from earn.portal.offers import name_of
 from earn.portal.people import for_customers
 from earn.portal.wording import KIND
-from ledger import balances
 from ledger.models import Asset
+from ledger.money import plain
 
 LATEST = 5
-
-
-class Held(NamedTuple):
-    """One asset: free in the wallet, in products, asked back, and interest not yet paid."""
-
-    asset: Asset
-    wallet: Decimal
-    invested: Decimal
-    redeeming: Decimal
-    owed: Decimal
+DAYS = 90  # of the charts
 
 
 class Shown(NamedTuple):
-    """A position with its interest of the last closed day and what it is owed."""
+    """A position as a card of the page."""
 
-    position: Position
+    position: Any
     name: str
     last_interest: Decimal
     owed: Decimal
+    begins: bool
 
 
 @require_safe
 @for_customers
 def home(request: HttpRequest, customer: Customer) -> HttpResponse:
-    positions = _open_positions(customer)
+    at = datetime.now(UTC)
+    closed_through = accruals.horizon()
+    positions = holdings.open_positions(customer, through=closed_through)
+    held = holdings.held(customer, positions)
     orders = Order.objects.filter(customer=customer).select_related("product__asset")
     latest = orders.exclude(state=Order.State.REFUSED).order_by("-at", "-pk")[:LATEST]
     shown = {
-        "held": _held(customer, positions),
-        "positions": positions,
+        "held": [(x, None) for x in held],
+        "positions": [_shown(x, business_day(at)) for x in positions],
         "maturing": _maturing(positions),
-        "closed_through": accruals.horizon(),
+        "closed_through": closed_through,
         "pending": orders.filter(state=Order.State.PENDING).order_by("due_on", "pk"),
         "latest": [(order, KIND[order.kind]) for order in latest],
     }
+    currency = holdings.currency_of(customer)
+    if currency and held:
+        known = prices.load([*(x.asset for x in held), currency], since=at, until=at)
+        worth = holdings.worth(held, currency, known=known, at=at)
+        shown |= {
+            "worth": worth,
+            "held": [(x, known.value(x.all, x.asset, currency, at)) for x in held],
+            **_charts(customer, worth),
+        }
     return render(request, "portal/home.html", shown)
 
 
-def _open_positions(customer: Customer) -> list[Shown]:
-    positions = (
-        Position.objects.filter(customer=customer, state=Position.State.OPEN)
-        .select_related("product__asset")
-        .order_by("product__asset__code", "pk")
+def _shown(open_position: OpenPosition, today: date) -> Shown:
+    position = open_position.position
+    return Shown(
+        position=position,
+        name=name_of(position.product),
+        last_interest=open_position.last_interest,
+        owed=open_position.owed,
+        begins=position.first_day > today,
     )
-    day = accruals.horizon()
-    accrued = Accrual.objects.filter(position__customer=customer)
-    rows = {row.position_id: row for row in accrued.filter(day=day)} if day else {}
-    return [_shown(position, rows.get(position.pk)) for position in positions]
 
 
-def _shown(position: Position, row: Accrual | None) -> Shown:
-    accrued, interest = (row.accrued, row.interest) if row else (Decimal(0), Decimal(0))
-    owed = accrued + position.true_up - position.interest_settled
-    return Shown(position, name_of(position.product), interest, owed)
-
-
-def _maturing(positions: list[Shown]) -> list[Shown]:
+def _maturing(positions: list[OpenPosition]) -> list[OpenPosition]:
     fixed = [x for x in positions if x.position.matures_on]
     return sorted(fixed, key=lambda x: (x.position.matures_on, x.position.pk))[:LATEST]
 
 
-def _held(customer: Customer, positions: list[Shown]) -> list[Held]:
-    found = balances.balances_of(customer.uuid)
-    codes = sorted({asset for (asset, _), balance in found.items() if balance})
-    return [
-        _of_asset(asset, customer, found, positions)
-        for asset in Asset.objects.filter(code__in=codes).order_by("code")
-    ]
+def _charts(customer: Customer, worth: Worth) -> dict[str, Any]:
+    """Of the last days that are closed; nothing before there is one."""
+    closed = DayClose.objects.filter(stage=DayClose.Stage.CLOSED).order_by("-day")
+    last = closed.values_list("day", flat=True).first()
+    if last is None:
+        return {}
+    days = holdings.history(customer, last=last, days=DAYS, currency=worth.currency)
+    currency = worth.currency
+    return {
+        "days": days[::-1],
+        "money_chart": _chart(
+            Series(_("Money"), [(x.day, x.money) for x in days]),
+            currency,
+            _("Your money at the end of each day, in %(currency)s"),
+        ),
+        "interest_chart": _chart(
+            Series(_("Interest"), [(x.day, x.interest) for x in days], "BARS"),
+            currency,
+            _("Your interest of each day, in %(currency)s"),
+        ),
+        "earned": _earned(days),
+    }
 
 
-def _of_asset(
-    asset: Asset,
-    customer: Customer,
-    found: dict[tuple[str, str], Decimal],
-    positions: list[Shown],
-) -> Held:
-    mine = [x for x in positions if x.position.product.asset_id == asset.pk]
-    free = found.get((asset.code, chart.wallet(customer, asset.pk).code), Decimal(0))
-    back = found.get((asset.code, chart.redeeming(customer, asset.pk).code), Decimal(0))
-    return Held(
-        asset=asset,
-        wallet=free,
-        invested=sum((x.position.principal for x in mine), Decimal(0)),
-        redeeming=back,
-        owed=sum((x.owed for x in mine), Decimal(0)),
+def _chart(series: Series, currency: Asset, summary: str) -> Chart | None:
+    def figures(value: Decimal) -> str:
+        return number_format(plain(value), use_l10n=True, force_grouping=True)
+
+    return chart(
+        [series],
+        summary=summary % {"currency": currency.code},
+        value_words=figures,
+        x_words=_day,
     )
+
+
+def _day(day: X) -> str:
+    assert isinstance(day, date)
+    return date_format(day, "MONTH_DAY_FORMAT")
+
+
+def _earned(days: list[DayWorth]) -> Decimal | None:
+    """Interest of all the days; None if one of them is unknown."""
+    known = [x.interest for x in days if x.interest is not None]
+    return sum(known, Decimal(0)) if len(known) == len(days) else None

@@ -408,3 +408,9 @@ def test_the_rush_returns_on_the_day_its_product_matures():
     days = PEOPLE["rush"]["days"]
     assert {later - day for day, later in pairwise(days)} == {8}
     assert days[-1] < PEOPLE["days"]
+
+
+def test_every_asset_of_a_product_has_a_price_but_the_reporting_currency() -> None:
+    prices = read("prices.json")
+    assert set(prices) == {x["asset"] for x in PRODUCTS.values()} - {"USD"}
+    assert all(Decimal(x["start"]) > 0 and 0 < x["swing"] < 1000 for x in prices.values())

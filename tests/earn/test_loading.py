@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from earn.days import start_of
-from earn.demo import fixtures, loading
+from earn.demo import fixtures, loading, quotes
 from earn.demo.fixtures import Fixtures
-from earn.models import Customer, Product, QuotaShard, RateChart, RateTier, User
+from earn.models import Customer, Price, Product, QuotaShard, RateChart, RateTier, User
 from ledger import days
 from ledger.models import Asset
 
@@ -146,3 +146,30 @@ def test_announcements_are_made_at_the_start_of_their_day(source):
     loading.load(source, first_day=FIRST_DAY)
     first = RateChart.objects.get(product__code="BTC-FLEX")
     assert first.announced_at == start_of(of_day(-10))
+
+
+def test_each_asset_has_a_price_a_day_and_keeps_it(source):
+    loading.load(source, first_day=FIRST_DAY)
+    quotes.record(source, first_day=FIRST_DAY, through=of_day(2))
+    first = list(Price.objects.order_by("pk").values_list("asset__code", "at", "price"))
+    assert len(first) == 3 * len(source.prices)
+    starts = {code: price for code, at, price in first if at.date() == FIRST_DAY}
+    assert starts == {code: start for code, (start, _) in source.prices.items()}
+    quotes.record(source, first_day=FIRST_DAY, through=of_day(4))
+    assert Price.objects.count() == 5 * len(source.prices)
+    assert (
+        list(Price.objects.order_by("pk").values_list("asset__code", "at", "price"))[
+            : len(first)
+        ]
+        == first
+    )
+
+
+def test_prices_do_not_depend_on_how_often_they_were_asked_for(source):
+    loading.load(source, first_day=FIRST_DAY)
+    quotes.record(source, first_day=FIRST_DAY, through=of_day(1))
+    quotes.record(source, first_day=FIRST_DAY, through=of_day(9))
+    in_steps = set(Price.objects.values_list("asset", "at", "price"))
+    Price.objects.all().delete()
+    quotes.record(source, first_day=FIRST_DAY, through=of_day(9))
+    assert set(Price.objects.values_list("asset", "at", "price")) == in_steps

@@ -8,12 +8,14 @@ from random import Random
 import pytest
 from django.db import connection
 
+from ledger import days
 from ledger.balances import (
     Figures,
     available,
     balance_at,
     balances_at,
     balances_of,
+    owned_by_day,
     statement,
     trial_balance,
 )
@@ -271,3 +273,23 @@ def test_what_is_recorded_later_counts_when_it_happened() -> None:
     code = wallet(of).code
     assert balance_at(asset_id=of.pk, code=code, at=at(3)) == 1
     assert available(asset_id=of.pk, code=code) == 6
+
+
+def test_what_an_owner_held_when_each_day_was_over() -> None:
+    coin, other = asset(), asset("ETH", 18)
+    deposit(coin, "3", happened_at=at(0))
+    deposit(coin, "8", customer=2, happened_at=at(0))
+    enter(line(wallet(coin), custody(coin), "1"), happened_at=at(2))
+    deposit(other, "0.5", happened_at=at(2))
+    for number in range(4):
+        days.end(day(number))
+    owner = wallet(coin).owner
+    assert owner
+    assert owned_by_day(owner, [day(n) for n in (-1, 0, 1, 2, 3)]) == {
+        (day(0), coin.pk): 3,
+        (day(1), coin.pk): 3,
+        (day(2), coin.pk): 2,
+        (day(2), other.pk): Decimal("0.5"),
+        (day(3), coin.pk): 2,
+        (day(3), other.pk): Decimal("0.5"),
+    }

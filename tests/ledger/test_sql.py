@@ -32,6 +32,7 @@ PARAMETERS = {
     "at": at(),
     "codes": ["treasury:custody"],
     "day": DAY,
+    "days": [DAY],
     "first": DAY,
     "last": DAY,
     "limit": 5,

@@ -1,20 +1,26 @@
 """What a customer sees of what is theirs, and that nobody else does."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import get_resolver, reverse
+from django.urls import reverse
+from django.utils.formats import date_format
 
-from earn.models import Customer, Order, Position, User
+from earn import prices
+from earn.days import ONE_DAY
+from earn.models import Customer, User
 from tests.earn.people import (
     close_to,
-    customer,
     day,
     fixed,
     flexible,
     fund,
+    money,
     on,
     redeem,
     subscribe,
@@ -63,15 +69,78 @@ def test_home_shows_wallet_products_redemptions_and_interest(
     fund(alice, "7.50", at=on(0))
     close_to(3)
     page = browse("home")
+    by_asset = page[page.index('id="assets"') :]
     cells = [
-        cell.split("<")[0] for cell in page.split('class="number">')[1:] if "</td>" in cell
+        cell.split("<")[0].strip()
+        for cell in by_asset.split('class="number">')[1:]
+        if "</td>" in cell
     ]
     # three days of 1.00 and of 2.00, and of 200 at ten percent
-    assert cells == ["7.50", "3,200.00", "100.00", "9.16"]
+    assert cells == ["7.50", "3,200.00", "100.00", "9.16", "3,316.66"]
+    assert '<p class="sum">3,316.66 USD</p>' in page
     assert "8 January 2026, the last closed day" in page
-    assert "3.00 USD interest owed, 1.00 of it from the last closed day" in page
-    assert "matures on 16 January 2026" in page
+    assert "3.00 USD interest owed; the last closed day earned 1.00 USD" in page
+    assert "Matures on 16 January 2026" in page
     assert f'<time datetime="{day(5)}">' in page  # the redemption on its way
+
+
+def test_totals_are_in_the_customer_s_currency_at_its_prices(
+    alice: Customer, browse: Callable[..., str]
+) -> None:
+    euro, coin = money("EUR"), money("COIN", 8)
+    now = datetime.now(UTC)
+    prices.record([(euro, Decimal("1.25")), (coin, Decimal(40))], at=now)
+    fund(alice, 100, at=on(0))
+    fund(alice, "0.5", asset=coin, at=on(0))
+    assert '<p class="sum">120.00 USD</p>' in browse("home")
+    alice.display_currency = euro
+    alice.save()
+    assert '<p class="sum">96.00 EUR</p>' in browse("home")
+
+
+def test_what_has_no_price_is_named_and_not_counted(
+    alice: Customer, browse: Callable[..., str]
+) -> None:
+    fund(alice, 100, at=on(0))
+    fund(alice, "0.5", asset=money("COIN", 8), at=on(0))
+    page = browse("home")
+    assert '<p class="sum">100.00 USD</p>' in page
+    assert "<strong>0.50000000 COIN</strong>" in page
+    assert "no price" in page
+
+
+def test_charts_show_money_and_interest_of_each_closed_day(
+    alice: Customer, browse: Callable[..., str]
+) -> None:
+    subscribe(alice, flexible(tiers=DOLLAR_A_DAY), 1000, on(0))
+    close_to(2)
+    page = browse("home")
+    assert page.count('<svg viewBox="0 0 1000 300"') == 2
+    assert "2.00 USD in 3 days" in page
+    rows = [row.split("</tr>")[0] for row in page.split("<tr>")[2:5]]
+    shown = [re.findall(r"[\d,.]+ USD", row) for row in rows]
+    assert shown == [["1,000.00 USD", "1.00 USD"]] * 2 + [["1,000.00 USD", "0.00 USD"]]
+
+
+def test_the_page_asks_as_much_for_many_positions_as_for_one(
+    alice: Customer, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(8):
+        subscribe(alice, flexible(f"flexible-{number}"), 1000, on(0))
+        subscribe(alice, fixed(f"fixed-{number}"), 1000, on(0), term_days=10)
+    close_to(2)
+    client = signed_in(alice)
+    with django_assert_max_num_queries(17):  # two of them for the session and its user
+        client.get(reverse("portal:home"))
+
+
+def test_a_position_that_begins_tomorrow_says_so(
+    alice: Customer, browse: Callable[..., str]
+) -> None:
+    today = datetime.now(UTC)
+    subscribe(alice, flexible(), 1000, today)
+    day_after = date_format(today.date() + ONE_DAY, "DATE_FORMAT")
+    assert f"Earns from {day_after}" in " ".join(browse("home").split())
 
 
 def test_a_position_shows_each_days_interest(
@@ -120,68 +189,3 @@ def test_a_day_is_explained_in_words_figures_and_json(
     )
     assert [part["annual_rate"] for part in found["slices"]] == ["0.12", "0.008"]
     browse("position-day", position.pk, day(2), status=404)
-
-
-# Another customer's things
-
-
-def everything_of(who: Customer) -> dict[str, Any]:
-    """Arguments for every address that names something of a customer's."""
-    position = Position.objects.filter(customer=who).order_by("pk").first()
-    order = Order.objects.filter(customer=who, kind="REDEEM").first()
-    assert position is not None
-    assert order is not None
-    return {
-        "receipt": [order.pk],
-        "cancel": [order.pk],
-        "position": [position.pk],
-        "position-day": [position.pk, day(1)],
-        "redeem": [position.pk],
-        "instruct": [position.pk],
-    }
-
-
-OPEN_TO_ALL = {"start", "explore", "product", "calculator"}
-OF_WHOEVER_IS_SIGNED_IN = {"activity", "home", "subscribe", "verify"}
-
-
-def portal_names() -> set[str]:
-    (portal,) = [x for x in get_resolver().url_patterns if getattr(x, "namespace", "")
-                 == "portal"]  # fmt: skip
-    return {x.name for x in portal.url_patterns if x.name}
-
-
-@pytest.fixture
-def alices(alice: Customer) -> dict[str, Any]:
-    flexible("open")
-    slow = flexible("slow", settlement_delay_days=5)
-    redeem(subscribe(alice, slow, 300, on(0)), on(0), 100)
-    close_to(1)
-    return everything_of(alice)
-
-
-def test_every_address_is_known_to_these_tests(alices: dict[str, Any]) -> None:
-    assert portal_names() == OPEN_TO_ALL | OF_WHOEVER_IS_SIGNED_IN | set(alices)
-
-
-def test_alice_finds_hers_and_charlie_finds_nothing(
-    alice: Customer, alices: dict[str, Any]
-) -> None:
-    hers, his = signed_in(alice), signed_in(customer("Charlie"))
-    staff = Client()
-    staff.force_login(User.objects.create_superuser("staff@example.com"))
-    for name, args in alices.items():
-        address = reverse(f"portal:{name}", args=args)
-        assert hers.get(address).status_code == 200, name
-        for stranger in (his, staff):
-            assert stranger.get(address).status_code == 404, name
-            assert stranger.post(address).status_code in (404, 405), name
-
-
-def test_nobody_is_asked_to_sign_in_first(alices: dict[str, Any]) -> None:
-    alices |= {"activity": [], "home": [], "verify": [], "subscribe": ["open"]}
-    for name, args in alices.items():
-        address = reverse(f"portal:{name}", args=args)
-        answer = Client().get(address)
-        assert answer.status_code == 302, name
-        assert answer["Location"] == f"{reverse('account_login')}?next={address}"

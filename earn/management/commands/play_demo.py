@@ -15,7 +15,8 @@ from kombu.exceptions import OperationalError as BrokerDown
 
 from earn import close, tasks
 from earn.close import CloseFailed
-from earn.demo import fixtures, loading, report
+from earn.days import ONE_DAY
+from earn.demo import fixtures, loading, quotes, report
 from earn.demo.people import People
 from earn.demo.play import Calendar, play
 from earn.management.arguments import read_number
@@ -80,6 +81,7 @@ class Command(BaseCommand):
             else:
                 self.say(line)
         progress.clear()
+        quotes.record(people.fixtures, first_day=first_day, through=last + ONE_DAY)
         return [*table(*report.closes()), "", *report.totals(), "", *logins(people)]
 
     def say(self, sentence: str) -> None:
