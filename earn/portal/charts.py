@@ -165,11 +165,9 @@ def _ticks(series: Sequence[Series], words: Callable[[X], str]) -> list[str]:
     first, last = places[0], places[-1]
     if isinstance(first, date) and isinstance(last, date):
         days = (last - first).days
-        parts = next(n for n in range(LABELS - 1, 0, -1) if n == 1 or days % n == 0)
-        return [
-            words(date.fromordinal(first.toordinal() + days * n // parts))
-            for n in range(parts + 1)
-        ]
+        parts = min(LABELS - 1, days)
+        ordinals = [first.toordinal() + days * n // parts for n in range(parts + 1)]
+        return [words(date.fromordinal(ordinal)) for ordinal in ordinals]
     low, high = _number(first), _number(last)
     return [words(low + (high - low) * n / (LABELS - 1)) for n in range(LABELS)]
 

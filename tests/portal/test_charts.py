@@ -81,9 +81,11 @@ def test_without_two_places_and_a_value_there_is_no_chart(
     assert chart([one], summary="", value_words=str, x_words=str) is None
 
 
-def test_days_are_labelled_in_equal_steps_from_first_to_last() -> None:
+def test_days_are_labelled_in_even_steps_from_first_to_last() -> None:
     found = drawn(line((FIRST, "1"), (date(2026, 1, 10), "2")))
-    assert found.ticks == ["2026-01-01", "2026-01-04", "2026-01-07", "2026-01-10"]
+    days = ["2026-01-01", "2026-01-03", "2026-01-05", "2026-01-07", "2026-01-10"]
+    assert found.ticks == days
+    assert drawn(line((FIRST, "1"), (SECOND, "2"))).ticks == ["2026-01-01", "2026-01-02"]
     amounts = drawn(line((Decimal(0), "1"), (Decimal(800), "2")))
     assert amounts.ticks == ["0", "200", "400", "600", "800"]
 
