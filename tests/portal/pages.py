@@ -1,0 +1,231 @@
+"""Every address there is: who may open it, and what of Alice's it takes to make one.
+
+A new page is declared in PAGES, in one line; the tests of whose it is, of axe, of its
+weight and the like then find it by themselves. The pages of staff need no line.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.http import HttpRequest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from earn.models import Customer, Order, Position, User
+from tests.earn.people import (
+    close_to,
+    customer,
+    day,
+    fixed,
+    flexible,
+    on,
+    redeem,
+    subscribe,
+)
+
+PASSWORD = "seven grey geese"
+
+
+class May(StrEnum):
+    """Who may open a page; everybody else is sent to sign in, or finds nothing there."""
+
+    EVERYBODY = "everybody"
+    SIGNED_IN = "whoever is signed in, staff too"
+    CUSTOMERS = "each customer, who sees what is theirs"
+    OWNER = "the customer whose thing its address names"
+    HOLDER = "whoever holds the address, which nobody can guess"
+    STAFF = "staff"
+
+
+class Alice(NamedTuple):
+    """With something of everything that an address can name."""
+
+    customer: Customer
+    flexible: Position
+    fixed: Position
+    redemption: Order
+    passkey: Authenticator
+
+
+class Page(NamedTuple):
+    """`also` are queries with which the page looks different."""
+
+    may: May
+    args: Callable[[Alice], list[Any]] = lambda _alice: []
+    also: tuple[str, ...] = ()
+
+
+def of_product(alice: Alice) -> list[Any]:
+    return [alice.fixed.product.code]
+
+
+def of_position(alice: Alice) -> list[Any]:
+    return [alice.flexible.pk]
+
+
+def of_term(alice: Alice) -> list[Any]:
+    return [alice.fixed.pk]
+
+
+def of_day(alice: Alice) -> list[Any]:
+    return [alice.flexible.pk, day(1)]
+
+
+def of_redemption(alice: Alice) -> list[Any]:
+    return [alice.redemption.pk]
+
+
+def of_passkey(alice: Alice) -> list[Any]:
+    return [alice.passkey.pk]
+
+
+PAGES = {
+    "portal:favicon.ico": Page(May.EVERYBODY),
+    "portal:start": Page(May.EVERYBODY),
+    "portal:explore": Page(May.EVERYBODY),
+    "portal:product": Page(May.EVERYBODY, of_product, also=("?amount=100&term=10",)),
+    "portal:calculator": Page(May.EVERYBODY, of_product),
+    "portal:subscribe": Page(May.CUSTOMERS, of_product),
+    "portal:home": Page(May.CUSTOMERS),
+    "portal:activity": Page(May.CUSTOMERS),
+    "portal:verify": Page(May.CUSTOMERS),
+    "portal:receipt": Page(May.OWNER, of_redemption),
+    "portal:cancel": Page(May.OWNER, of_redemption),
+    "portal:position": Page(May.OWNER, of_position),
+    "portal:position-day": Page(May.OWNER, of_day),
+    "portal:redeem": Page(May.OWNER, of_position),
+    "portal:instruct": Page(May.OWNER, of_term),
+    "account_login": Page(May.EVERYBODY),
+    "account_signup": Page(May.EVERYBODY),
+    "account_inactive": Page(May.EVERYBODY),
+    "account_logout": Page(May.EVERYBODY),
+    "account_reauthenticate": Page(May.SIGNED_IN),
+    "account_email": Page(May.SIGNED_IN),
+    "account_change_password": Page(May.SIGNED_IN),
+    "account_set_password": Page(May.SIGNED_IN),
+    # in the middle of signing in or of a reset, which only the visitor's session knows
+    "account_email_verification_sent": Page(May.EVERYBODY),
+    "account_confirm_login_code": Page(May.EVERYBODY),
+    "account_reset_password": Page(May.EVERYBODY),
+    "account_confirm_password_reset_code": Page(May.EVERYBODY),
+    "account_complete_password_reset": Page(May.EVERYBODY),
+    "account_password_reset_completed": Page(May.EVERYBODY),
+    "mfa_authenticate": Page(May.EVERYBODY),
+    "mfa_login_webauthn": Page(May.EVERYBODY),
+    "mfa_index": Page(May.SIGNED_IN),
+    "mfa_reauthenticate": Page(May.SIGNED_IN),
+    "mfa_activate_totp": Page(May.SIGNED_IN),
+    "mfa_deactivate_totp": Page(May.SIGNED_IN),
+    "mfa_view_recovery_codes": Page(May.SIGNED_IN),
+    "mfa_generate_recovery_codes": Page(May.SIGNED_IN),
+    "mfa_download_recovery_codes": Page(May.SIGNED_IN),
+    "mfa_list_webauthn": Page(May.SIGNED_IN),
+    "mfa_add_webauthn": Page(May.SIGNED_IN),
+    "mfa_reauthenticate_webauthn": Page(May.SIGNED_IN),
+    "mfa_remove_webauthn": Page(May.OWNER, of_passkey),
+    "mfa_edit_webauthn": Page(May.OWNER, of_passkey),
+    "usersessions_list": Page(May.SIGNED_IN),
+    "admin:login": Page(May.EVERYBODY),
+    "admin:logout": Page(May.EVERYBODY),
+}
+
+
+def create_user(email: str) -> User:
+    user = User.objects.create_user(email, PASSWORD)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+def create_alice() -> Alice:
+    user = create_user("alice@example.com")
+    who = customer("Alice", user=user)
+    passkey = Authenticator.objects.create(
+        user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "Alice’s laptop"}
+    )
+    TOTP.activate(user, generate_totp_secret())
+    RecoveryCodes.activate(user)
+    slow = flexible("slow", settlement_delay_days=5, risk_text="It may be lost.", quota=900)
+    term = fixed("term", early_rule="FORFEIT_ALL", risk_text="It may be lost.")
+    saved = subscribe(who, slow, 300, on(0))
+    redemption = redeem(saved, on(0), 100)
+    kept = subscribe(who, term, 100, on(0), term_days=10)
+    close_to(2)
+    return Alice(who, saved, kept, redemption, passkey)
+
+
+def signed_in(user: User | None, **options: Any) -> Client:
+    """Just now, so that nothing asks for the password again."""
+    assert user is not None
+    client = Client(**options)
+    client.force_login(user)
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, "password", reauthenticated=True)
+    request.session.save()
+    return client
+
+
+# What the configuration of the addresses says
+
+
+class Route(NamedTuple):
+    """One pattern; what has no name is called by its route."""
+
+    name: str
+    path: str
+    parameters: tuple[str, ...]
+    has_name: bool
+
+
+FOR_STAFF = {"app_label": "earn", "content_type_id": 1, "object_id": 1, "url": "nowhere"}
+
+
+def routes() -> list[Route]:
+    return list(_walk(get_resolver(), "", ""))
+
+
+def _walk(resolver: URLResolver, path: str, namespace: str) -> Iterator[Route]:
+    for found in resolver.url_patterns:
+        below = f"{path}{found.pattern}"
+        if isinstance(found, URLPattern):
+            name = f"{namespace}{found.name or below}"
+            parameters = tuple(found.pattern.regex.groupindex)
+            yield Route(name, below, parameters, has_name=bool(found.name))
+        else:
+            inner = f"{found.namespace}:" if found.namespace else ""
+            yield from _walk(found, below, namespace + inner)
+
+
+def page_of(route: Route) -> Page | None:
+    """What is declared of it; all that the site of staff has is for staff."""
+    if route.name in PAGES:
+        return PAGES[route.name]
+    return Page(May.STAFF) if route.name.startswith("admin:") else None
+
+
+def address_of(route: Route, alice: Alice) -> str:
+    """With Alice's own things in it."""
+    page = page_of(route)
+    assert page is not None
+    if page.may == May.STAFF and route.has_name:
+        wanted = {name: FOR_STAFF[name] for name in route.parameters}
+        return reverse(route.name, kwargs=wanted)
+    if route.has_name:
+        return reverse(route.name, args=page.args(alice))
+    path = route.path.replace("(?P<url>.*)$", "nowhere")
+    return "/" + path.replace("<path:object_id>", "1")
+
+
+def addresses(alice: Alice, *may: May) -> dict[str, str]:
+    """By name, of the pages that these may open."""
+    return {
+        route.name: address_of(route, alice)
+        for route in routes()
+        if (page := page_of(route)) and page.may in may
+    }
