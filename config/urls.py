@@ -4,6 +4,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 # allauth's own pages would show secrets of second factors, and edit what people prove
 for model in (Authenticator, EmailAddress, UserSession):
@@ -14,5 +15,6 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("", include("earn.portal.urls")),
     path("account/", include("allauth.urls")),
+    path("language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),
 ]

@@ -1,9 +1,11 @@
 """Template filters of the pages: figures with all their decimals, as the locale likes."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from django import template
-from django.utils.formats import number_format
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 
@@ -26,6 +28,18 @@ def figure(value: Decimal, asset: Asset) -> str:
     return isolated(
         number_format(text, decimal_pos=asset.scale, use_l10n=True, force_grouping=True)
     )
+
+
+@register.filter
+def moment(at: datetime) -> str:
+    """In the reader's time zone, which is named: "5 January 2026, 10:00 UTC"."""
+    local = timezone.localtime(at)
+    zone = local.strftime("%Z")
+    shown = {
+        "moment": date_format(local, "DATETIME_FORMAT"),
+        "zone": f"UTC{zone}" if zone.startswith(("+", "-")) else zone,
+    }
+    return _("%(moment)s %(zone)s") % shown
 
 
 @register.filter

@@ -27,7 +27,11 @@ def menu(request: HttpRequest) -> dict[str, list[Item]]:
             ("portal:activity", _("Activity")),
             ("portal:verify", _("Verify")),
         ]
-        account = [("mfa_index", _("Security")), ("account_logout", _("Sign out"))]
+        account = [
+            ("portal:preferences", _("Preferences")),
+            ("mfa_index", _("Security")),
+            ("account_logout", _("Sign out")),
+        ]
     return {
         "menu": [_item(request.path, *pair) for pair in main],
         "account_menu": [_item(request.path, *pair) for pair in account],

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from earn.models import Order, Position, Product
-from earn.portal.filters import amount
+from earn.portal.filters import amount, moment
 from earn.refusals import Refusal
 from ledger.models import Asset
 
@@ -46,12 +46,12 @@ def _asset_of(request: dict[str, object]) -> Asset | None:
 
 def _not_open(told: Figures, _asset: Asset | None) -> str:
     if "opens_at" in told:
-        return _("This product opens on %(moment)s UTC. Come back then.") % {
+        return _("This product opens on %(moment)s. Come back then.") % {
             "moment": _moment(told["opens_at"])
         }
     if "ended_at" in told:
         return _(
-            "The sale of this product ended on %(moment)s UTC. Choose another product."
+            "The sale of this product ended on %(moment)s. Choose another product."
         ) % {"moment": _moment(told["ended_at"])}
     if "days" in told:
         return ngettext(
@@ -207,7 +207,7 @@ def _not_redeemable(told: Figures, _asset: Asset | None) -> str:
 def _in_lock(told: Figures, _asset: Asset | None) -> str:
     if "until" in told:
         return _(
-            "The instruction could be changed until %(moment)s UTC. It stays as it is; "
+            "The instruction could be changed until %(moment)s. It stays as it is; "
             "after maturity you decide again."
         ) % {"moment": _moment(told["until"])}
     if "from_day" in told:
@@ -246,7 +246,7 @@ def _day(text: str) -> str:
 
 
 def _moment(text: str) -> str:
-    return date_format(datetime.fromisoformat(text), "DATETIME_FORMAT")
+    return moment(datetime.fromisoformat(text))
 
 
 _BY_CODE: dict[str, Callable[[Figures, Asset | None], str]] = {

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from earn.models import AtMaturity
-from earn.portal.filters import amount, percent
+from earn.portal.filters import amount, moment, percent
 from earn.portal.offers import in_days
 from ledger.models import Asset
 
@@ -94,9 +94,7 @@ def _day(text: str, _asset: Asset) -> str:
 
 
 def _moment(text: str, _asset: Asset) -> str:
-    return _("%(moment)s UTC") % {
-        "moment": date_format(datetime.fromisoformat(text), "DATETIME_FORMAT")
-    }
+    return moment(datetime.fromisoformat(text))
 
 
 def _rate(text: str, _asset: Asset) -> str:
