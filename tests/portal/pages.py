@@ -94,6 +94,7 @@ PAGES = {
     "portal:subscribe": Page(May.CUSTOMERS, of_product),
     "portal:home": Page(May.CUSTOMERS),
     "portal:activity": Page(May.CUSTOMERS),
+    "portal:preferences": Page(May.SIGNED_IN),
     "portal:verify": Page(May.CUSTOMERS),
     "portal:receipt": Page(May.OWNER, of_redemption),
     "portal:cancel": Page(May.OWNER, of_redemption),
@@ -131,6 +132,7 @@ PAGES = {
     "mfa_remove_webauthn": Page(May.OWNER, of_passkey),
     "mfa_edit_webauthn": Page(May.OWNER, of_passkey),
     "usersessions_list": Page(May.SIGNED_IN),
+    "set_language": Page(May.EVERYBODY),
     "admin:login": Page(May.EVERYBODY),
     "admin:logout": Page(May.EVERYBODY),
 }
