@@ -1,5 +1,7 @@
 """The chart of accounts: which ledger account is whose. Codes are spelled here alone."""
 
+import re
+
 from earn.models import Customer, Position, Product
 from ledger.posting import AccountName
 
@@ -43,3 +45,8 @@ def interest(product: Product) -> AccountName:
 def custody(asset_id: int) -> AccountName:
     """The coins that stand behind what customers hold."""
     return AccountName(asset_id, "treasury:custody", "ASSET")
+
+
+def is_of_interest(code: str | None) -> bool:
+    """Whether what customers receive from the account, or give back to it, is interest."""
+    return bool(re.fullmatch(r"product:.+:(accrued|interest)", code or ""))

@@ -1,10 +1,11 @@
 """Subscribing: what will happen, and making exactly that happen."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from earn import catalogue, chart, orders, refusals
+from earn import catalogue, chart, orders, refusals, terms
 from earn.days import (
     DayCount,
     business_day,
@@ -12,7 +13,7 @@ from earn.days import (
     last_earning_day,
     maturity_date,
 )
-from earn.interest import Compounding, Payout, Rounding, TierMode, blended_rate
+from earn.interest import Compounding, Payout, Rounding, Tier, TierMode, blended_rate
 from earn.models import (
     AtMaturity,
     Customer,
@@ -41,11 +42,43 @@ def preview(
 
     Raises NotOpen, TooManyDecimals, BelowMinimum, NotAStep.
     """
+    offer = _offer(product, amount, at, term_days)
+    return _shown(product, amount, offer, at_maturity, minimum_renewal_rate)
+
+
+class _Offer(NamedTuple):
+    """What is on offer at a moment: the rates of the first day that earns."""
+
+    subscribed_on: date
+    term_days: int | None
+    rates: RateChart
+    tiers: Sequence[Tier]
+
+    @property
+    def first_day(self) -> date:
+        return first_earning_day(self.subscribed_on)
+
+
+def _offer(
+    product: Product, amount: Decimal, at: datetime, term_days: int | None
+) -> _Offer:
     catalogue.check_open(product, at)
     catalogue.check_amount(product, amount)
     subscribed_on = business_day(at)
     first_day = first_earning_day(subscribed_on)
     rates, tiers = catalogue.offer(product, term_days=term_days, first_day=first_day)
+    return _Offer(subscribed_on, term_days, rates, tiers)
+
+
+def _shown(
+    product: Product,
+    amount: Decimal,
+    offer: _Offer,
+    at_maturity: str,
+    minimum_renewal_rate: Decimal | None,
+) -> dict[str, Any]:
+    rates, tiers, first_day = offer.rates, offer.tiers, offer.first_day
+    subscribed_on, term_days = offer.subscribed_on, offer.term_days
     scale = product.asset.scale
     shown = {
         "product": product.code,
@@ -90,14 +123,7 @@ def preview(
 
 def early_terms(product: Product) -> dict[str, Any]:
     """What leaving early costs; the rule has no meaning for a flexible product."""
-    if product.kind == ProductKind.FLEXIBLE:
-        return {}
-    return {
-        "rule": product.early_rule,
-        "rate": _rate(product.early_rate),
-        "days": product.early_days,
-        "minimum_holding_days": product.minimum_holding_days,
-    }
+    return {} if product.kind == ProductKind.FLEXIBLE else terms.early(product)
 
 
 class Room(NamedTuple):
@@ -151,17 +177,14 @@ def subscribe(
 
     def act(order: Order) -> None:
         orders.check_not_frozen(customer, money_in=True)
-        order.preview = preview(
-            product=product,
-            amount=amount,
-            at=at,
-            term_days=term_days,
-            at_maturity=instruction,
-            minimum_renewal_rate=minimum_renewal_rate,
-        )
+        offer = _offer(product, amount, at, term_days)
+        order.preview = _shown(product, amount, offer, instruction, minimum_renewal_rate)
         orders.check_terms(order.preview, confirmed)
         catalogue.check_eligible(product, customer)
-        position = _position(customer, product, at, term_days)
+        order.terms = terms.frozen(
+            product=product, rates=offer.rates, tiers=offer.tiers, term_days=term_days
+        )
+        position = _position(customer, product, at, offer)
         catalogue.check_cap(product, customer, amount)
         if term_days is not None:
             position.at_maturity = instruction
@@ -256,19 +279,17 @@ def fixed_position(
 
 
 def _position(
-    customer: Customer, product: Product, at: datetime, term_days: int | None
+    customer: Customer, product: Product, at: datetime, offer: _Offer
 ) -> Position:
-    first_day = first_earning_day(business_day(at))
-    if term_days is None:
-        return flexible_position(customer, product, at, first_day)
-    rates, _ = catalogue.offer(product, term_days=term_days, first_day=first_day)
+    if offer.term_days is None:
+        return flexible_position(customer, product, at, offer.first_day)
     position = fixed_position(
         customer=customer,
         product=product,
         at=at,
-        first_day=first_day,
-        term_days=term_days,
-        rates=rates,
+        first_day=offer.first_day,
+        term_days=offer.term_days,
+        rates=offer.rates,
     )
     position.save()
     return position

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Sum
 
-from ledger.models import Account, Asset, Entry, Posting
+from ledger.models import Account, Asset, BalanceDay, Entry, Posting
 from ledger.sql import sql
 
 _DEBIT_NORMAL = {"ASSET", "EXPENSE"}
@@ -159,3 +159,27 @@ def credited(*, asset_id: int, code: str, position: int) -> Decimal:
         credit__asset_id=asset_id, credit__code=code, entry__note__position=position
     )
     return rows.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+
+
+class Owned(NamedTuple):
+    """Debits and credits of an owner's account when a day was over."""
+
+    asset: str
+    scale: int
+    code: str
+    heading: str
+    debits: Decimal
+    credits: Decimal
+
+
+def owned_when_ended(owner: UUID, *, day: date) -> list[Owned]:
+    """The owner's accounts as they were when an ended day was over; it never changes."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql("owned_when_ended"), {"owner": owner, "day": day})
+        return [Owned(*row) for row in cursor]
+
+
+def first_day_of(owner: UUID) -> date | None:
+    """The first ended day on which the owner had anything; None while there is none."""
+    rows = BalanceDay.objects.filter(account__owner=owner).order_by("day")
+    return rows.values_list("day", flat=True).first()

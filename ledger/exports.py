@@ -128,9 +128,9 @@ def _csv(period: _Period) -> Iterator[str]:
     write = csv.writer(_Echo(), lineterminator="\r\n").writerow
     yield write(_COLUMNS)
     for number, x in enumerate(period.opening, 1):
-        yield write(map(_cell, _opening_row(x, number, period.start)))
+        yield write(map(guarded, _opening_row(x, number, period.start)))
     for y in _lines(period):
-        yield write(map(_cell, _row(y)))
+        yield write(map(guarded, _row(y)))
 
 
 def _opening_row(x: _Opening, number: int, day: date) -> tuple[object, ...]:
@@ -153,7 +153,7 @@ class _Echo:
         return text
 
 
-def _cell(value: object) -> object:
+def guarded(value: object) -> object:
     """An apostrophe before what a spreadsheet would take for a formula."""
     formula = isinstance(value, str) and re.match(r"[=+\-@\t\r\n]", value)
     return f"'{value}" if formula else value

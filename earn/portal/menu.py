@@ -25,6 +25,7 @@ def menu(request: HttpRequest) -> dict[str, list[Item]]:
             ("portal:home", _("Home")),
             ("portal:explore", _("Explore")),
             ("portal:activity", _("Activity")),
+            ("portal:statements", _("Statements")),
             ("portal:verify", _("Verify")),
         ]
         account = [

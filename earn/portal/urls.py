@@ -11,6 +11,7 @@ from earn.portal import (
     preferences,
     product,
     redeeming,
+    statements,
     subscribing,
     verify,
     views,
@@ -30,6 +31,8 @@ class IsoDay:
 
 
 register_converter(IsoDay, "iso")
+register_converter(statements.IsoPeriod, "period")
+register_converter(statements.Form, "form")
 
 app_name = "portal"
 urlpatterns = [
@@ -42,8 +45,11 @@ urlpatterns = [
     path("home/", home.home, name="home"),
     path("activity/", activity.activity, name="activity"),
     path("preferences/", preferences.preferences, name="preferences"),
+    path("statements/", statements.listed, name="statements"),
+    path("statements/<period:period>.<form:form>", statements.statement, name="statement"),
     path("verify/", verify.verify, name="verify"),
     path("orders/<int:pk>/", orders.receipt, name="receipt"),
+    path("orders/<int:pk>/terms.<form:form>", statements.term_sheet, name="term-sheet"),
     path("orders/<int:pk>/cancel/", orders.cancel, name="cancel"),
     path("positions/<int:pk>/", positions.position, name="position"),
     path("positions/<int:pk>/<iso:day>/", positions.day, name="position-day"),

@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from earn.activity import Type
 from earn.models import AtMaturity
 from earn.portal.filters import amount, moment, percent
 from earn.portal.offers import in_days
@@ -67,6 +68,27 @@ OUTCOME = {
     "REFUSED": gettext_lazy("Refused"),
 }
 
+EVENT = {
+    Type.DEPOSIT: gettext_lazy("Deposit"),
+    Type.WITHDRAWAL: gettext_lazy("Withdrawal"),
+    Type.SUBSCRIPTION: gettext_lazy("Subscription"),
+    Type.REDEMPTION: gettext_lazy("Redemption"),
+    Type.REDEMPTION_REQUESTED: gettext_lazy("Redemption asked for"),
+    Type.REDEMPTION_PAID: gettext_lazy("Redemption paid"),
+    Type.REDEMPTION_CANCELLED: gettext_lazy("Redemption cancelled"),
+    Type.EARLY_REDEMPTION: gettext_lazy("Early redemption"),
+    Type.INTEREST_PAID: gettext_lazy("Interest paid"),
+    Type.INTEREST_CAPITALISED: gettext_lazy("Interest added to the principal"),
+    Type.CLAWBACK: gettext_lazy("Interest taken back after an early exit"),
+    Type.MATURITY_PAID: gettext_lazy("Principal paid at maturity"),
+    Type.RENEWAL: gettext_lazy("Renewal"),
+    Type.MOVED_TO_FLEXIBLE: gettext_lazy("Moved to the flexible product"),
+    Type.CORRECTION: gettext_lazy("Correction"),
+    Type.ADJUSTMENT: gettext_lazy("Adjustment"),
+    Type.INSTRUCTION_CHANGED: gettext_lazy("Change of the maturity instruction"),
+    Type.ORDER_REFUSED: gettext_lazy("Order refused"),
+}
+
 
 def rows(preview: dict[str, Any], asset: Asset) -> Iterator[tuple[str, str]]:
     """(label, value) of what a preview names, in the order in which people ask for it."""
@@ -114,6 +136,11 @@ def _days(number: int, _asset: Asset) -> str:
 
 
 def _early(terms: dict[str, Any], _asset: Asset) -> str:
+    return early(terms)
+
+
+def early(terms: dict[str, Any]) -> str:
+    """What leaving a fixed term early costs."""
     words = {
         "FORBIDDEN": _("Not possible"),
         "FORFEIT_ALL": _("Possible; all interest is lost"),

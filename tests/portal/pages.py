@@ -77,6 +77,16 @@ def of_day(alice: Alice) -> list[Any]:
     return [alice.flexible.pk, day(1)]
 
 
+def of_subscription(alice: Alice) -> list[Any]:
+    order = Order.objects.get(kind=Order.Kind.SUBSCRIBE, position=alice.fixed)
+    return [order.pk, "pdf"]
+
+
+def of_statement(_alice: Alice) -> list[Any]:
+    close_to(26)  # January is over
+    return ["2026-01", "json"]
+
+
 def of_redemption(alice: Alice) -> list[Any]:
     return [alice.redemption.pk]
 
@@ -95,6 +105,9 @@ PAGES = {
     "portal:home": Page(May.CUSTOMERS),
     "portal:activity": Page(May.CUSTOMERS),
     "portal:preferences": Page(May.SIGNED_IN),
+    "portal:statements": Page(May.CUSTOMERS),
+    "portal:statement": Page(May.CUSTOMERS, of_statement),
+    "portal:term-sheet": Page(May.OWNER, of_subscription),
     "portal:verify": Page(May.CUSTOMERS),
     "portal:receipt": Page(May.OWNER, of_redemption),
     "portal:cancel": Page(May.OWNER, of_redemption),
