@@ -141,6 +141,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # and before money leaves
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # of what was changed on the account
 MFA_ADAPTER = "earn.portal.accounts.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {"edit_webauthn": "earn.portal.account_forms.RenameKeyForm"}
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Earn"
 MFA_TOTP_TOLERANCE = 1  # period before and after, for clocks that are not exact
