@@ -186,9 +186,14 @@ def _post(day: date) -> None:
         )
 
 
+def accrual_key(product: Product, day: date) -> str:
+    """Of the entry that posts the interest of all of a product's positions."""
+    return f"accrual:{day}:{product.code}"
+
+
 def _accrual(product: Product, interest: Decimal, day: date) -> Draft:
     return Draft(
-        key=f"accrual:{day}:{product.code}",
+        key=accrual_key(product, day),
         kind="ACCRUE",
         lines=[Line(chart.interest(product), chart.accrued(product), interest)],
         happened_at=end_of(day),

@@ -23,6 +23,7 @@ class ExplainedDay:
     explanation: Explanation
     accrued: Decimal
     chart_version: int
+    day_count: str
     differences: tuple[str, ...]
 
     def as_json(self) -> dict[str, object]:
@@ -30,6 +31,7 @@ class ExplainedDay:
         return self.explanation.as_json() | {
             "accrued": format_amount(self.accrued, scale=self.explanation.scale),
             "chart_version": self.chart_version,
+            "day_count": self.day_count,
             "agrees": not self.differences,
             "differences": list(self.differences),
         }
@@ -92,7 +94,9 @@ def _day(
         *_gap(position, row, before),
         *_differences(row, explanation, accrued, chart),
     )
-    return ExplainedDay(explanation, accrued, row.chart.version, differences)
+    return ExplainedDay(
+        explanation, accrued, row.chart.version, product.day_count, differences
+    )
 
 
 def _gap(position: Position, row: Accrual, before: Accrual | None) -> Iterator[str]:

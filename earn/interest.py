@@ -29,6 +29,10 @@ from ledger.money import format_amount, plain, unit
 L = 1_603_080  # least common multiple of the year bases 360, 365 and 366
 ZERO = Decimal(0)
 RATE_PLACES = Decimal("1E-10")  # rates are NUMERIC(12,10)
+FORMULA = (
+    "x = carry_in + sum(slice.amount * slice.annual_rate) * days * L / year_basis; "
+    "interest = floor(x / (L * unit)) * unit; carry_out = x - interest * L"
+)
 
 # A figure that would need rounding, or a float, is a failure here and never a wrong number.
 _EXACT = Context(
@@ -257,6 +261,8 @@ class Explanation:
     day: date
     scale: int
     basis: Decimal
+    mode: TierMode
+    tiers: tuple[Tier, ...]
     slices: tuple[Slice, ...]
     annual_interest: Decimal
     fraction: DayFraction
@@ -265,8 +271,21 @@ class Explanation:
     interest: Decimal
     carry_out: Decimal
 
+    @property
+    def exact_decimal(self) -> str:
+        """Cut, not rounded."""
+        return _truncated(self.exact, places=self.scale + 10)
+
+    @property
+    def carried_in(self) -> str:
+        """The part of a unit that was carried over, cut after six decimals."""
+        return self._parts(self.carry_in)
+
+    @property
+    def carried_out(self) -> str:
+        return self._parts(self.carry_out)
+
     def sentences(self) -> list[str]:
-        exact = _truncated(self.exact, places=self.scale + 10)
         return [
             f"On {self.day} the balance was never below {self._amount(self.basis)}.",
             *(
@@ -276,17 +295,28 @@ class Explanation:
             ),
             f"Together {plain(self.annual_interest)} a year, and the day counts "
             f"{self.fraction.days}/{self.fraction.year_basis} of a year: "
-            f"exactly {self.exact}, or {exact}.",
-            f"The days before carried over {self._parts(self.carry_in)} of a unit.",
+            f"exactly {self.exact}, or {self.exact_decimal}.",
+            f"The days before carried over {self.carried_in} of a unit.",
             f"Interest of the day is {self._amount(self.interest)}, whole units of "
-            f"{unit(self.scale):f}; {self._parts(self.carry_out)} of a unit is carried on.",
+            f"{unit(self.scale):f}; {self.carried_out} of a unit is carried on.",
         ]
 
     def as_json(self) -> dict[str, object]:
         """Amounts, rates and carries as plain decimals; `decimal` is cut, not rounded."""
         return {
             "day": self.day.isoformat(),
+            "formula": FORMULA,
+            "L": L,
+            "unit": f"{unit(self.scale):f}",
             "basis": self._amount(self.basis),
+            "tier_mode": str(self.mode),
+            "tiers": [
+                {
+                    "from": plain(tier.from_amount),
+                    "annual_rate": plain(tier.annual_rate),
+                }
+                for tier in self.tiers
+            ],
             "slices": [
                 {
                     "from": plain(part.from_amount),
@@ -301,7 +331,7 @@ class Explanation:
             "year_basis": self.fraction.year_basis,
             "exact": {
                 "fraction": str(self.exact),
-                "decimal": _truncated(self.exact, places=self.scale + 10),
+                "decimal": self.exact_decimal,
             },
             "carry_in": plain(self.carry_in),
             "interest": self._amount(self.interest),
@@ -340,6 +370,8 @@ def explain(
         day=day,
         scale=scale,
         basis=basis,
+        mode=mode,
+        tiers=tuple(tiers),
         slices=slices(basis, tiers, mode),
         annual_interest=yearly,
         fraction=fraction,

@@ -1,7 +1,7 @@
 """Reading the books: balances at any moment, statements, the trial balance."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -51,6 +51,14 @@ class StatementLine:
     credit: Decimal
     counter_account: str
     balance: Decimal
+
+
+class PostedLine(NamedTuple):
+    entry_id: int
+    happened_at: datetime
+    debit: str
+    credit: str
+    amount: Decimal
 
 
 def balances_at(*, asset_id: int, codes: Sequence[str], at: datetime) -> dict[str, Figures]:
@@ -133,6 +141,22 @@ def statement(*, asset_id: int, code: str, first: date, last: date) -> list[Stat
         row["note"] = json.loads(row["note"])
         lines.append(StatementLine(**row, balance=opening + moved))
     return lines
+
+
+def posted(keys: Iterable[str]) -> dict[str, list[PostedLine]]:
+    """The lines of the entries of these keys, where there are such."""
+    rows = Posting.objects.filter(entry__key__in=list(keys)).order_by("entry_id", "line")
+    found: dict[str, list[PostedLine]] = {}
+    for key, *row in rows.values_list(
+        "entry__key",
+        "entry_id",
+        "entry__happened_at",
+        "debit__code",
+        "credit__code",
+        "amount",
+    ):
+        found.setdefault(key, []).append(PostedLine(*row))
+    return found
 
 
 def _just_before(account: Account, midnight: datetime) -> Decimal:

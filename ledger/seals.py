@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from ledger.models import Seal
+from ledger.models import Entry, Seal
 from ledger.sql import sql
 
 
@@ -49,6 +49,18 @@ def newest_of(owner: UUID, *, limit: int) -> list[SealedLine]:
     with connection.cursor() as cursor:
         cursor.execute(sql("sealed_entries"), {"owner": owner, "limit": limit})
         return [SealedLine(*row) for row in cursor]
+
+
+def of_entry(entry_id: int) -> SealedLine | None:
+    """The entry with its hash and seal; None where there is no such entry."""
+    entries = Entry.objects.filter(pk=entry_id).select_related("sealed")
+    for entry in entries:
+        sealed = getattr(entry, "sealed", None)
+        number, text = (
+            (sealed.seal_id, bytes(sealed.hash).hex()) if sealed else (None, None)
+        )
+        return SealedLine(entry.pk, entry.kind, entry.happened_at, number, text)
+    return None
 
 
 def _call(statement: str, parameters: list[date | bytes | None]) -> int | None:

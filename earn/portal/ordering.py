@@ -63,7 +63,7 @@ def shown_then_placed(
         what = preview()
     except Refusal as refusal:
         form.add_error(None, sentence(refusal, asset))
-        return answer(status=422)
+        return answer(status=422 if request.method == "POST" else 200)
     before = done.pop("before", what)
     return answer(
         rows=list(rows(what, asset)),

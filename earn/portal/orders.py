@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from earn import redemptions, renewals
-from earn.models import Customer, Order, Position
+from earn import redemptions
+from earn.models import Customer, Order
 from earn.portal.offers import name_of
 from earn.portal.ordering import shown_then_placed
-from earn.portal.people import for_customers, position_of
+from earn.portal.people import for_customers
 from earn.portal.reading import RateField
 from earn.portal.refusing import sentence_of
 from earn.portal.wording import AT_MATURITY, KIND, rows
@@ -41,34 +41,6 @@ class MaturityForm(PlainForm):
             "at_maturity": self.cleaned_data["at_maturity"],
             "minimum_renewal_rate": self.cleaned_data["minimum_rate"],
         }
-
-
-@require_http_methods(["GET", "POST"])
-@for_customers
-def instruct(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
-    position = position_of(customer, pk)
-    at = datetime.now(UTC)
-    form = MaturityForm(request.POST if request.method == "POST" else None)
-    form.initial = {"at_maturity": position.at_maturity}
-
-    def order(key: str, confirmed: dict[str, Any]) -> Order:
-        return renewals.instruct(
-            customer=customer,
-            position_id=pk,
-            key=key,
-            at=at,
-            confirmed=confirmed,
-            **form.instruction(),
-        )
-
-    return shown_then_placed(
-        request,
-        form,
-        asset=position.product.asset,
-        preview=lambda: renewals.preview(position=position, at=at, **form.instruction()),
-        place=order,
-        page=_of_position(position, _("%(product)s at maturity"), _("Change")),
-    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -117,11 +89,3 @@ def receipt(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
 def _order_of(customer: Customer, pk: int) -> Order:
     orders = Order.objects.select_related("product__asset", "position")
     return get_object_or_404(orders, pk=pk, customer=customer)
-
-
-def _of_position(position: Position, title: str, act: str) -> dict[str, Any]:
-    return {
-        "title": title % {"product": name_of(position.product)},
-        "back": reverse("portal:position", args=[position.pk]),
-        "act": act,
-    }

@@ -6,6 +6,7 @@ from earn.portal import (
     activity,
     explore,
     home,
+    instructing,
     orders,
     positions,
     preferences,
@@ -54,5 +55,5 @@ urlpatterns = [
     path("positions/<int:pk>/", positions.position, name="position"),
     path("positions/<int:pk>/<iso:day>/", positions.day, name="position-day"),
     path("positions/<int:pk>/redeem/", redeeming.redeem, name="redeem"),
-    path("positions/<int:pk>/at-maturity/", orders.instruct, name="instruct"),
+    path("positions/<int:pk>/at-maturity/", instructing.instruct, name="instruct"),
 ]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from earn.days import DayCount, DayFraction
 from earn.interest import (
+    FORMULA,
     Accrual,
     Chart,
     Compounding,
@@ -526,7 +527,16 @@ def test_an_explanation_shows_every_step_of_a_day() -> None:
     )
     assert first.as_json() == {
         "day": "2026-01-01",
+        "formula": FORMULA,
+        "L": 1603080,
+        "unit": "0.01",
         "basis": "10000.00",
+        "tier_mode": "SLICE",
+        "tiers": [
+            {"from": "0", "annual_rate": "0.12"},
+            {"from": "500", "annual_rate": "0.008"},
+            {"from": "5000", "annual_rate": "0.003"},
+        ],
         "slices": [
             {"from": "0", "amount": "500", "annual_rate": "0.12", "annual_interest": "60"},
             {

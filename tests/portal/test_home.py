@@ -150,7 +150,7 @@ def test_a_position_shows_each_days_interest(
     assert "None of its days has been closed yet." in browse("position", position.pk)
     close_to(2)
     page = browse("position", position.pk)
-    assert page.index("2026-01-07") < page.index("2026-01-06")
+    assert page.index("/2026-01-07/") < page.index("/2026-01-06/")
     assert "2.00 USD" in page
     assert "1,000.00" in page
 
@@ -177,7 +177,7 @@ def test_a_day_is_explained_in_words_figures_and_json(
     position = subscribe(alice, product, 1000, on(0))
     close_to(1)
     page = browse("position-day", position.pk, day(1))
-    assert "On 2026-01-06 the balance was never below 1000.00." in page
+    assert "On 6 January 2026 the balance was never below 1,000.00 USD." in page
     assert "at 12 % a year" in page
     assert "it is what the books say" in page
     address = reverse("portal:position-day", args=[position.pk, day(1)])
