@@ -18,7 +18,7 @@ from earn.portal.filters import percent
 from earn.portal.offers import in_days, name_of
 from earn.portal.ordering import shown_then_placed
 from earn.portal.orders import MaturityForm
-from earn.portal.people import for_customers, position_of
+from earn.portal.people import filled_in, for_customers, position_of
 from earn.portal.refusing import sentence
 from earn.portal.wording import AT_MATURITY
 from earn.refusals import Refusal
@@ -40,7 +40,7 @@ def instruct(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
     form.initial = {
         "at_maturity": position.at_maturity,
         "minimum_rate": "" if rate is None else plain(rate * 100),
-    }
+    } | filled_in(request)
 
     def order(key: str, confirmed: dict[str, Any]) -> Order:
         return renewals.instruct(

@@ -20,7 +20,7 @@ from earn.portal.comparing import compare
 from earn.portal.offers import name_of
 from earn.portal.ordering import shown_then_placed
 from earn.portal.orders import PlainForm
-from earn.portal.people import for_customers, position_of
+from earn.portal.people import filled_in, for_customers, position_of
 from earn.portal.reading import AmountField
 from earn.portal.refusing import sentence
 from earn.refusals import Refusal
@@ -72,7 +72,7 @@ def redeem(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
         return render(request, TEMPLATE, page | {"why_not": why_not})
     is_asked = request.method == "POST" or position.product.kind == ProductKind.FIXED
     form = RedeemForm(position, request.POST if is_asked else None)
-    form.initial = {name: request.GET[name] for name in form.fields if name in request.GET}
+    form.initial = filled_in(request)
 
     def order(key: str, confirmed: dict[str, Any]) -> Order:
         return redemptions.redeem(
