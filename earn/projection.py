@@ -1,7 +1,7 @@
 """What a position will have earned, and what of it is kept when it is ended early."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from earn.days import ONE_DAY, DayCount, day_fraction
 from earn.interest import (
     ZERO,
+    Chart,
     Compounding,
     Payout,
     Rounding,
@@ -19,6 +20,7 @@ from earn.interest import (
     final_unit,
     one_day,
     pays_out,
+    tiers_on,
 )
 
 
@@ -113,6 +115,54 @@ def project(
         apy=apy(principal=amount, interest=total, days=days) if amount else ZERO,
         final_balance=amount + unpaid + last,
     )
+
+
+class Payment(NamedTuple):
+    """Interest that leaves the position on the morning of `day`."""
+
+    day: date
+    interest: Decimal
+
+
+def payments(
+    *,
+    principal: Decimal,
+    unpaid: Decimal,
+    carry: Decimal,
+    charts: Sequence[Chart],
+    mode: TierMode,
+    day_count: DayCount,
+    compounds: bool,
+    scale: int,
+    rounding: Rounding,
+    payout: Payout,
+    first_day: date,
+    start: date,
+    last_day: date,
+    ends: bool,
+) -> Iterator[Payment]:
+    """What a position will pay if nothing moves: the days `start` to `last_day` played on.
+
+    `unpaid` and `carry` are what the days before `start` have left. With `ends`, the last
+    day is that of its term, and the rest is settled on the morning after it.
+    """
+    for offset in range((last_day - start).days + 1):
+        day = start + offset * ONE_DAY
+        interest, carry = one_day(
+            basis=principal + unpaid if compounds else principal,
+            tiers=tiers_on(charts, day),
+            mode=mode,
+            fraction=day_fraction(day_count, first_day=first_day, day=day),
+            scale=scale,
+            carry=carry,
+        )
+        unpaid += interest
+        if pays_out(payout, day) and not (ends and day == last_day):
+            yield Payment(day + ONE_DAY, unpaid)
+            unpaid = ZERO
+    if ends:
+        last = final_unit(carry=carry, scale=scale, rounding=rounding)
+        yield Payment(last_day + ONE_DAY, unpaid + last)
 
 
 def entitlement(

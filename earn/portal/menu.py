@@ -24,6 +24,7 @@ def menu(request: HttpRequest) -> dict[str, list[Item]]:
         main = [
             ("portal:home", _("Home")),
             ("portal:explore", _("Explore")),
+            ("portal:calendar", _("Calendar")),
             ("portal:activity", _("Activity")),
             ("portal:statements", _("Statements")),
             ("portal:verify", _("Verify")),

@@ -4,7 +4,9 @@ from django.urls import path, register_converter
 
 from earn.portal import (
     activity,
+    calendar,
     explore,
+    feed,
     home,
     instructing,
     orders,
@@ -48,6 +50,9 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("statements/", statements.listed, name="statements"),
     path("statements/<period:period>.<form:form>", statements.statement, name="statement"),
+    path("calendar/", calendar.calendar, name="calendar"),
+    path("calendar/address/", calendar.address, name="calendar-address"),
+    path("calendar/<slug:token>.ics", feed.feed, name="calendar-feed"),
     path("verify/", verify.verify, name="verify"),
     path("orders/<int:pk>/", orders.receipt, name="receipt"),
     path("orders/<int:pk>/terms.<form:form>", statements.term_sheet, name="term-sheet"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from earn.activity import Type
+from earn.agenda import Kind
 from earn.models import AtMaturity
 from earn.portal.filters import amount, moment, percent
 from earn.portal.offers import in_days
@@ -66,6 +67,15 @@ OUTCOME = {
     "PENDING": gettext_lazy("On its way"),
     "CANCELLED": gettext_lazy("Cancelled"),
     "REFUSED": gettext_lazy("Refused"),
+}
+CALENDAR = {
+    Kind.INTEREST: gettext_lazy("Interest"),
+    Kind.ADDED: gettext_lazy("Interest that goes on"),
+    Kind.MATURITY: gettext_lazy("Maturity"),
+    Kind.RENEWAL: gettext_lazy("Renewal"),
+    Kind.MOVE: gettext_lazy("To flexible"),
+    Kind.REDEMPTION: gettext_lazy("Redemption"),
+    Kind.CHANGE: gettext_lazy("Last day to change"),
 }
 
 EVENT = {

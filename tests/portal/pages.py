@@ -17,7 +17,8 @@ from django.http import HttpRequest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from earn.models import Customer, Order, Position, User
+from earn import feeds
+from earn.models import CalendarFeed, Customer, Order, Position, User
 from tests.earn.people import (
     close_to,
     customer,
@@ -51,6 +52,7 @@ class Alice(NamedTuple):
     fixed: Position
     redemption: Order
     passkey: Authenticator
+    feed: CalendarFeed
 
 
 class Page(NamedTuple):
@@ -74,7 +76,7 @@ def of_term(alice: Alice) -> list[Any]:
 
 
 def of_day(alice: Alice) -> list[Any]:
-    return [alice.flexible.pk, day(1)]
+    return [alice.flexible.pk, day(25)]
 
 
 def of_subscription(alice: Alice) -> list[Any]:
@@ -83,12 +85,15 @@ def of_subscription(alice: Alice) -> list[Any]:
 
 
 def of_statement(_alice: Alice) -> list[Any]:
-    close_to(26)  # January is over
     return ["2026-01", "json"]
 
 
 def of_redemption(alice: Alice) -> list[Any]:
     return [alice.redemption.pk]
+
+
+def of_feed(alice: Alice) -> list[Any]:
+    return [feeds.token_of(alice.feed)]
 
 
 def of_passkey(alice: Alice) -> list[Any]:
@@ -115,6 +120,9 @@ PAGES = {
     "portal:position-day": Page(May.OWNER, of_day),
     "portal:redeem": Page(May.OWNER, of_position),
     "portal:instruct": Page(May.OWNER, of_term),
+    "portal:calendar": Page(May.CUSTOMERS, also=("?month=2026-02",)),
+    "portal:calendar-address": Page(May.CUSTOMERS),
+    "portal:calendar-feed": Page(May.HOLDER, of_feed),
     "account_login": Page(May.EVERYBODY),
     "account_signup": Page(May.EVERYBODY),
     "account_inactive": Page(May.EVERYBODY),
@@ -167,11 +175,12 @@ def create_alice() -> Alice:
     RecoveryCodes.activate(user)
     slow = flexible("slow", settlement_delay_days=5, risk_text="It may be lost.", quota=900)
     term = fixed("term", early_rule="FORFEIT_ALL", risk_text="It may be lost.")
-    saved = subscribe(who, slow, 300, on(0))
-    redemption = redeem(saved, on(0), 100)
-    kept = subscribe(who, term, 100, on(0), term_days=10)
-    close_to(2)
-    return Alice(who, saved, kept, redemption, passkey)
+    saved = subscribe(who, slow, 300, on(24))
+    redemption = redeem(saved, on(24), 100)
+    kept = subscribe(who, term, 100, on(24), term_days=10)
+    close_to(27)  # January is over
+    feed = CalendarFeed.objects.create(customer=who, created_at=on(24))
+    return Alice(who, saved, kept, redemption, passkey, feed)
 
 
 def signed_in(user: User | None, **options: Any) -> Client:

@@ -1,0 +1,264 @@
+"""What was paid to a customer on which day, and what is going to be.
+
+What has happened is read from the books. What is to come is what the books will do if
+nothing moves in the meantime and rates stay as announced: it is marked as expected.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from earn import accruals, activity
+from earn.activity import Type
+from earn.days import ONE_DAY, DayCount, business_day, start_of
+from earn.interest import Chart, Payout, Rounding, Tier, TierMode
+from earn.models import Accrual, AtMaturity, Customer, Order, Position, Product, RateTier
+from earn.projection import payments
+
+
+class Kind(StrEnum):
+    INTEREST = "INTEREST"  # to the wallet
+    ADDED = "ADDED"  # interest that goes on with the principal
+    MATURITY = "MATURITY"  # principal to the wallet
+    RENEWAL = "RENEWAL"  # principal into a new term
+    MOVE = "MOVE"  # principal into the flexible product
+    REDEMPTION = "REDEMPTION"  # to the wallet
+    CHANGE = "CHANGE"  # last day to change the maturity instruction
+
+
+_HAPPENED = {
+    Type.INTEREST_PAID: Kind.INTEREST,
+    Type.INTEREST_CAPITALISED: Kind.ADDED,
+    Type.MATURITY_PAID: Kind.MATURITY,
+    Type.RENEWAL: Kind.RENEWAL,
+    Type.MOVED_TO_FLEXIBLE: Kind.MOVE,
+    Type.REDEMPTION: Kind.REDEMPTION,
+    Type.EARLY_REDEMPTION: Kind.REDEMPTION,
+    Type.REDEMPTION_PAID: Kind.REDEMPTION,
+}
+_INSTRUCTED = {
+    AtMaturity.PAY_OUT: (Kind.MATURITY, Kind.INTEREST),
+    AtMaturity.RENEW_PRINCIPAL: (Kind.RENEWAL, Kind.INTEREST),
+    AtMaturity.RENEW_ALL: (Kind.RENEWAL, Kind.ADDED),
+    AtMaturity.TO_FLEXIBLE: (Kind.MOVE, Kind.ADDED),
+}
+_SUBJECT = {
+    Kind.INTEREST: "interest",
+    Kind.ADDED: "interest",
+    Kind.MATURITY: "principal",
+    Kind.RENEWAL: "principal",
+    Kind.MOVE: "principal",
+    Kind.REDEMPTION: "redemption",
+    Kind.CHANGE: "change",
+}
+
+
+class Event(NamedTuple):
+    """One thing of one day. `order_id` is that of a redemption on its way or paid."""
+
+    day: date
+    kind: Kind
+    product: Product
+    amount: Decimal | None
+    is_expected: bool
+    position_id: int | None
+    order_id: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name for ever: what was expected has the same one when it has happened."""
+        number = self.order_id if self.kind == Kind.REDEMPTION else self.position_id
+        return f"{_SUBJECT[self.kind]}-{number}-{self.day}"
+
+    @property
+    def is_routine(self) -> bool:
+        """Interest of every single day, which a list of what comes is better without."""
+        return self.kind == Kind.INTEREST and self.product.payout == Payout.DAILY
+
+
+def events(customer: Customer, first: date, last: date, *, at: datetime) -> list[Event]:
+    """Of the days `first` to `last`, in order; the number of queries does not grow."""
+    found: dict[str, Event] = {}
+    for event in (*_happened(customer, first, last), *_expected(customer, last, at)):
+        if first <= event.day <= last:
+            same = found.get(event.key)
+            found[event.key] = _together(same, event) if same else event
+    return sorted(found.values(), key=_order)
+
+
+def changed_at(customer: Customer, *, at: datetime) -> datetime:
+    """When what is expected was last counted anew: by an order or the close of a day."""
+    orders = Order.objects.filter(customer=customer).exclude(state=Order.State.REFUSED)
+    ordered = orders.order_by("-at").values_list("at", flat=True).first()
+    closed = accruals.horizon()
+    known = [ordered or at.min.replace(tzinfo=at.tzinfo)]
+    return max(known + ([start_of(closed + ONE_DAY)] if closed else []))
+
+
+def _together(one: Event, other: Event) -> Event:
+    """Interest can leave a position twice a day: by the close and with a redemption."""
+    amounts = [x.amount for x in (one, other) if x.amount is not None]
+    is_expected = one.is_expected or other.is_expected
+    return one._replace(amount=sum(amounts, Decimal(0)), is_expected=is_expected)
+
+
+def _order(event: Event) -> tuple[date, str, int]:
+    return event.day, event.product.code, event.position_id or 0
+
+
+# What has happened
+
+
+def _happened(customer: Customer, first: date, last: date) -> Iterator[Event]:
+    rows = activity.happened(
+        customer=customer, types=list(_HAPPENED), first=first, last=last
+    )
+    products = Product.objects.select_related("asset").in_bulk(
+        {row.product_id for row in rows if row.product_id}
+    )
+    for row in rows:
+        if row.product_id and row.wallet >= 0:
+            yield Event(
+                day=business_day(row.at),
+                kind=_HAPPENED[row.type],
+                product=products[row.product_id],
+                amount=row.amount,
+                is_expected=False,
+                position_id=row.position_id,
+                order_id=row.order_id,
+            )
+
+
+# What is expected
+
+
+class _Rates:
+    """The charts of positions: the one of a fixed term, all announced of a flexible."""
+
+    def __init__(self, positions: list[Position]) -> None:
+        fixed = {x.chart_id for x in positions if x.chart_id}
+        flexible = {x.product_id for x in positions if not x.chart_id}
+        tiers = RateTier.objects.select_related("chart").order_by("from_amount")
+        self._rows = [
+            *tiers.filter(chart__in=fixed),
+            *tiers.filter(
+                chart__product__in=flexible,
+                chart__announced_at__isnull=False,
+                term_days=None,
+            ),
+        ]
+
+    def of(self, position: Position) -> list[Chart]:
+        """A fixed position has one for life: it counts as in effect from the first day."""
+        tiers: dict[tuple[date, int, int], list[Tier]] = {}
+        for row in self._rows:
+            chart = row.chart
+            is_its = (
+                chart.pk == position.chart_id
+                if position.chart_id
+                else chart.product_id == position.product_id
+            )
+            if is_its and row.term_days == position.term_days:
+                since = date.min if position.chart_id else chart.effective_on
+                tier = Tier(row.from_amount, row.annual_rate)
+                tiers.setdefault((since, chart.version, chart.pk), []).append(tier)
+        return [Chart(since, found) for (since, _, _), found in sorted(tiers.items())]
+
+
+def _expected(customer: Customer, last: date, at: datetime) -> Iterator[Event]:
+    positions = list(
+        Position.objects.filter(customer=customer, state=Position.State.OPEN)
+        .select_related("product__asset")
+        .order_by("pk")
+    )
+    horizon, today = accruals.horizon(), business_day(at)
+    rows = _rows(customer, horizon) if horizon else {}
+    rates = _Rates(positions)
+    for position in positions:
+        yield from _of_position(position, last, horizon, rows.get(position.pk), rates)
+        yield from _last_changes(position)
+    yield from _redemptions(customer, today)
+
+
+def _rows(customer: Customer, day: date) -> dict[int, Accrual]:
+    found = Accrual.objects.filter(position__customer=customer, day=day)
+    return {row.position_id: row for row in found}
+
+
+def _of_position(
+    position: Position,
+    last: date,
+    horizon: date | None,
+    row: Accrual | None,
+    rates: _Rates,
+) -> Iterator[Event]:
+    if not _has_something(position, last):
+        return
+    product = position.product
+    start = max(horizon + ONE_DAY, position.first_day) if horizon else position.first_day
+    end = position.last_day if position.last_day and position.last_day < last else last
+    accrued, carry = (row.accrued, row.carry) if row else (Decimal(0), Decimal(0))
+    principal, interest = _INSTRUCTED[AtMaturity(position.at_maturity)]
+    for payment in payments(
+        principal=position.principal,
+        unpaid=accrued + position.true_up - position.interest_settled,
+        carry=carry,
+        charts=rates.of(position),
+        mode=TierMode(product.tier_mode),
+        day_count=DayCount(product.day_count),
+        compounds=position.compounds,
+        scale=product.asset.scale,
+        rounding=Rounding(product.final_rounding),
+        payout=Payout(product.payout),
+        first_day=position.first_day,
+        start=start,
+        last_day=end,
+        ends=end == position.last_day,
+    ):
+        kind = interest if payment.day == position.matures_on else Kind.INTEREST
+        if payment.interest:
+            yield _awaited(payment.day, kind, position, payment.interest)
+    if position.matures_on:
+        yield _awaited(position.matures_on, principal, position, position.principal)
+
+
+def _awaited(day: date, kind: Kind, position: Position, amount: Decimal | None) -> Event:
+    return Event(
+        day=day,
+        kind=kind,
+        product=position.product,
+        amount=amount,
+        is_expected=True,
+        position_id=position.pk,
+    )
+
+
+def _has_something(position: Position, last: date) -> bool:
+    pays = position.product.payout in (Payout.DAILY, Payout.MONTHLY)
+    return pays or (position.matures_on is not None and position.matures_on <= last)
+
+
+def _last_changes(position: Position) -> Iterator[Event]:
+    if position.matures_on:
+        hours = position.product.renewal_cutoff_hours
+        cutoff = start_of(position.matures_on) - timedelta(hours=hours)
+        day = business_day(cutoff - timedelta(microseconds=1))
+        yield _awaited(day, Kind.CHANGE, position, None)
+
+
+def _redemptions(customer: Customer, today: date) -> Iterator[Event]:
+    """Those on their way; what a late close has yet to pay is due today."""
+    orders = Order.objects.filter(customer=customer, state=Order.State.PENDING)
+    for order in orders.select_related("product__asset").order_by("pk"):
+        if order.product and order.due_on:
+            yield Event(
+                day=max(order.due_on, today),
+                kind=Kind.REDEMPTION,
+                product=order.product,
+                amount=order.amount,
+                is_expected=True,
+                position_id=order.position_id,
+                order_id=order.pk,
+            )
