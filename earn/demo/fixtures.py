@@ -79,6 +79,7 @@ _AS_THEY_STAND = (
     "renewal_cutoff_hours",
     "notice_days",
     "risk_text",
+    "risk_translations",
 )
 
 

@@ -7,14 +7,22 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django import forms
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Window
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    Window,
+)
 from django.db.models.functions import TruncDate
-from django.forms.utils import flatatt
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -29,14 +37,18 @@ from earn.days import (
 from earn.interest import TierMode
 from earn.models import Product, ProductKind, QuotaShard, RateChart, RateTier
 from earn.portal.offers import (
+    Badge,
     Standing,
-    headline,
+    badge,
+    headline_marked,
     in_days,
     is_partial,
     name_of,
+    share_left,
     short,
     standing,
 )
+from ledger.models import Asset
 
 PAGE = 24
 
@@ -46,29 +58,13 @@ class Offer(NamedTuple):
 
     product: Product
     name: str
-    headline: str
-    terms: tuple[int, ...]
+    badge: Badge
+    headline: SafeString
+    terms: tuple[str, ...]
     minimum: str
     standing: Standing
     left: Decimal | None
-
-
-class LongSelect(forms.Select):
-    """Without a template for each option: there may be more than a thousand assets."""
-
-    def render(  # Django's signature
-        self,
-        name: str,
-        value: Any,
-        attrs: Any = None,
-        renderer: Any = None,  # noqa: ARG002
-    ) -> SafeString:
-        options = [
-            (key, " selected" if str(key) == str(value or "") else "", label)
-            for key, label in self.choices
-        ]
-        inner = format_html_join("", '<option value="{}"{}>{}</option>', options)
-        return format_html("<select{}>{}</select>", flatatt(attrs | {"name": name}), inner)
+    share: int | None
 
 
 class Search(forms.Form):
@@ -89,10 +85,13 @@ class Search(forms.Form):
         required=False,
         min_value=1,
         max_value=36500,
-        widget=LongSelect,
+        widget=forms.Select,
     )
     asset = forms.CharField(
-        label=gettext_lazy("Asset"), required=False, max_length=60, widget=LongSelect
+        label=gettext_lazy("Asset"),
+        required=False,
+        max_length=60,
+        widget=forms.TextInput({"list": "assets", "autocomplete": "off"}),
     )
     sort = forms.ChoiceField(
         label=gettext_lazy("Sort by"),
@@ -101,13 +100,12 @@ class Search(forms.Form):
     )
     page = forms.IntegerField(required=False, min_value=1, max_value=100_000)
 
-    def offer_choices(self, assets: Iterable[str], terms: Iterable[int]) -> None:
-        everything = [("", _("All"))]
-        self.fields["asset"].widget.choices = [*everything, *((x, x) for x in assets)]
-        self.fields["term"].widget.choices = [
-            *everything,
-            *((n, in_days(n)) for n in terms),
-        ]
+    def clean_asset(self) -> str:
+        return str(self.cleaned_data["asset"]).upper()
+
+    def offer_terms(self, terms: Iterable[int]) -> None:
+        choices = [("", _("All")), *((str(n), in_days(n)) for n in terms)]
+        self.fields["term"].widget.choices = choices
 
 
 @require_safe
@@ -122,30 +120,29 @@ def products(request: HttpRequest) -> HttpResponse:
     if is_partial(request):
         return render(request, "portal/_explore_list.html", shown)
     assets, terms = _choices(at)
-    search.offer_choices(assets, terms)
-    return render(request, "portal/explore.html", shown)
+    search.offer_terms(terms)
+    return render(request, "portal/explore.html", shown | {"assets": assets})
 
 
 def found(wanted: dict[str, Any], *, at: datetime) -> tuple[Page[int], list[Offer]]:
     """A page of what is wanted, in two queries however many products there are."""
     number, term_days = wanted.get("page") or 1, wanted.get("term")
-    order = ("asset__code", "kind", "code")
+    order = ("product__asset__code", "product__kind", "product__code")
     start = (number - 1) * PAGE
-    rows: list[Any] = list(
+    charts: list[Any] = list(
         _matching(wanted, at)
         .annotate(left=_left(), total=Window(Count("*")))
-        .select_related("asset")
         .order_by(*(("-best", *order) if wanted.get("sort") == "rate" else order))[
             start : start + PAGE
         ]
     )
-    if number > 1 and not rows:
+    if number > 1 and not charts:
         raise Http404
     tiers = defaultdict(list)
-    for tier in RateTier.objects.filter(chart__in=[row.in_force for row in rows]):
+    for tier in RateTier.objects.filter(chart__in=charts):
         tiers[tier.chart_id].append(tier)
-    page = Paginator(range(rows[0].total if rows else 0), PAGE).page(number)
-    return page, [_offer(row, tiers[row.in_force], term_days, at) for row in rows]
+    page = Paginator(range(charts[0].total if charts else 0), PAGE).page(number)
+    return page, [_offer(chart, tiers[chart.pk], term_days, at) for chart in charts]
 
 
 def _on_view(at: datetime) -> QuerySet[Product]:
@@ -154,26 +151,42 @@ def _on_view(at: datetime) -> QuerySet[Product]:
     return Product.objects.filter(not_over, state=Product.State.OPEN)
 
 
-def _matching(wanted: dict[str, Any], at: datetime) -> QuerySet[Product, Any]:
-    """With `in_force`, the chart for the first money that can come, and its `best` rate."""
-    in_time = Q(effective_on__lte=first_earning_day(business_day(at))) | Q(
-        effective_on__lte=OuterRef("opens_on") + ONE_DAY
-    )
-    charts = RateChart.objects.filter(
-        in_time, product=OuterRef("pk"), announced_at__isnull=False
-    ).order_by("-effective_on", "-version")
-    tiers = RateTier.objects.filter(chart=OuterRef("in_force"))
+def _matching(wanted: dict[str, Any], at: datetime) -> QuerySet[RateChart, Any]:
+    """The chart of each product for the first money that can come, with its best rate."""
+    tiers = RateTier.objects.filter(chart=OuterRef("pk"))
     if wanted.get("term"):
         tiers = tiers.filter(term_days=wanted["term"])
-    exact = {"kind": wanted.get("kind"), "asset__code": wanted.get("asset")}
-    return (
-        _on_view(at)
-        .filter(_named(wanted.get("q") or ""), **{k: v for k, v in exact.items() if v})
-        .annotate(opens_on=TruncDate("sale_from", tzinfo=UTC))
-        .annotate(in_force=Subquery(charts.values("pk")[:1]))
-        .annotate(best=Subquery(tiers.order_by("-annual_rate").values("annual_rate")[:1]))
-        .filter(Exists(tiers))
+    kind = Q(kind=wanted["kind"]) if wanted.get("kind") else Q()
+    products = _on_view(at).filter(
+        kind, _of_asset(wanted.get("asset") or ""), _named(wanted.get("q") or "")
     )
+    return (
+        RateChart.objects.filter(Exists(tiers), pk__in=_in_force(products, at))
+        .annotate(best=Subquery(tiers.order_by("-annual_rate").values("annual_rate")[:1]))
+        .select_related("product__asset")
+    )
+
+
+def _in_force(products: QuerySet[Product], at: datetime) -> QuerySet[RateChart, Any]:
+    """One chart a product, all found in one pass."""
+    opens_on = TruncDate("product__sale_from", tzinfo=UTC)
+    in_time = Q(effective_on__lte=first_earning_day(business_day(at))) | Q(
+        effective_on__lte=opens_on + ONE_DAY
+    )
+    return (
+        RateChart.objects.filter(in_time, product__in=products, announced_at__isnull=False)
+        .order_by("product", "-effective_on", "-version")
+        .distinct("product")
+        .values("pk")
+    )
+
+
+def _of_asset(code: str) -> Q:
+    """Of the asset of that code; while there is none, of those that begin with it."""
+    if not code:
+        return Q()
+    begins = ~Exists(Asset.objects.filter(code=code)) & Q(asset__code__startswith=code)
+    return Q(asset__code=code) | Q(begins)
 
 
 def _named(text: str) -> Q:
@@ -184,31 +197,36 @@ def _named(text: str) -> Q:
 
 
 def _left() -> Subquery:
-    shards = QuotaShard.objects.filter(product=OuterRef("pk")).values("product")
+    shards = QuotaShard.objects.filter(product=OuterRef("product")).values("product")
     return Subquery(shards.annotate(left=Sum(F("capacity") - F("used"))).values("left"))
 
 
 def _choices(at: datetime) -> tuple[list[str], list[int]]:
     """The assets and terms to filter by, in one query."""
-    terms = "charts__tiers__term_days"
-    found = _on_view(at).aggregate(
-        assets=ArrayAgg("asset__code", distinct=True, default=[]),
-        terms=ArrayAgg(terms, distinct=True, filter=Q(**{f"{terms}__gt": 0}), default=[]),
+    shown = _on_view(at)
+    terms = RateTier.objects.filter(chart__product__in=shown, term_days__isnull=False)
+    assets = shown.values_list("asset__code", Value(0))
+    found = assets.union(terms.values_list(Value(""), "term_days"))
+    return (
+        sorted(code for code, _ in found if code),
+        sorted(term for _, term in found if term),
     )
-    return found["assets"], found["terms"]
 
 
 def _offer(
-    row: Any, tiers: Sequence[RateTier], term_days: int | None, at: datetime
+    chart: Any, tiers: Sequence[RateTier], term_days: int | None, at: datetime
 ) -> Offer:
+    product = chart.product
     asked = [tier for tier in tiers if term_days in (None, tier.term_days)]
-    asset = row.asset.code
+    asset = product.asset.code
     return Offer(
-        product=row,
-        name=name_of(row),
-        headline=headline(asked, TierMode(row.tier_mode), asset),
-        terms=tuple(sorted({tier.term_days for tier in tiers if tier.term_days})),
-        minimum=short(row.minimum, asset) if row.minimum else "",
-        standing=standing(row, row.left, at),
-        left=row.left,
+        product=product,
+        name=name_of(product),
+        badge=badge(asset),
+        headline=headline_marked(asked, TierMode(product.tier_mode), asset),
+        terms=tuple(map(in_days, sorted({x.term_days for x in tiers if x.term_days}))),
+        minimum=short(product.minimum, asset) if product.minimum else "",
+        standing=standing(product, chart.left, at),
+        left=chart.left,
+        share=share_left(product, chart.left),
     )

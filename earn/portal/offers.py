@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
+from zlib import crc32
 
 from django.utils.formats import number_format
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -14,6 +17,8 @@ from earn.interest import TierMode
 from earn.models import Product, RateTier
 from earn.portal.filters import percent
 from ledger.money import plain
+
+COLOURS = 8  # of badges, in explore.css
 
 
 class Standing(StrEnum):
@@ -52,6 +57,20 @@ def standing(product: Product, left: Decimal | None, at: datetime) -> Standing:
 
 def headline(tiers: Iterable[RateTier], mode: TierMode, asset: str) -> str:
     """The best rate of a chart, like "12 % on the first 500 USDT"."""
+    rate, words = _headline(tiers, mode, asset)
+    return words.replace(_RATE, rate)
+
+
+def headline_marked(tiers: Iterable[RateTier], mode: TierMode, asset: str) -> SafeString:
+    """The same with the rate itself marked, wherever the language puts it."""
+    rate, words = _headline(tiers, mode, asset)
+    return mark_safe(escape(words).replace(_RATE, f"<b>{escape(rate)}</b>"))  # noqa: S308
+
+
+_RATE = "\ue000"  # the place of the rate, in a character that no language uses
+
+
+def _headline(tiers: Iterable[RateTier], mode: TierMode, asset: str) -> tuple[str, str]:
     ordered = sorted(tiers, key=lambda tier: (tier.term_days or 0, tier.from_amount))
     best = max(ordered, key=lambda tier: tier.annual_rate)
     above = [
@@ -60,14 +79,15 @@ def headline(tiers: Iterable[RateTier], mode: TierMode, asset: str) -> str:
         if tier.term_days == best.term_days and tier.from_amount > best.from_amount
     ]
     shown = _amounts(best.from_amount, above[0] if above else None, mode) % {
-        "rate": percent(best.annual_rate),
+        "rate": _RATE,
         "lower": short(best.from_amount, asset),
         "upper": short(above[0], asset) if above else "",
     }
+    rate = percent(best.annual_rate)
     if best.term_days is None:
-        return shown
+        return rate, shown
     words = ngettext("%(rate)s for %(n)s day", "%(rate)s for %(n)s days", best.term_days)
-    return words % {"rate": shown, "n": best.term_days}
+    return rate, words % {"rate": shown, "n": best.term_days}
 
 
 def _amounts(lower: Decimal, upper: Decimal | None, mode: TierMode) -> str:
@@ -84,6 +104,24 @@ def _amounts(lower: Decimal, upper: Decimal | None, mode: TierMode) -> str:
     if lower:
         return _("%(rate)s from %(lower)s to %(upper)s")
     return _("%(rate)s on the first %(upper)s") if sliced else _("%(rate)s below %(upper)s")
+
+
+class Badge(NamedTuple):
+    """A sign for an asset, of its code alone: no picture that somebody owns."""
+
+    letters: str
+    colour: int
+
+
+def badge(asset: str) -> Badge:
+    return Badge(asset[:4], crc32(asset.encode()) % COLOURS)
+
+
+def share_left(product: Product, left: Decimal | None) -> int | None:
+    """Whole percents of a quota; None without one, and never 0 while something is left."""
+    if left is None or not product.quota:
+        return None
+    return max(int(left * 100 / product.quota), 1) if left > 0 else 0
 
 
 def short(amount: Decimal, asset: str) -> str:

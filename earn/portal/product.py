@@ -5,29 +5,39 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from earn import catalogue
 from earn.days import (
+    ONE_DAY,
     DayCount,
     business_day,
     first_earning_day,
     last_earning_day,
     maturity_date,
 )
-from earn.interest import Compounding, Payout, Rounding, Tier, TierMode
+from earn.interest import Compounding, Payout, Rounding, Tier, TierMode, blended_rate
 from earn.models import Product, ProductKind, RateChart
+from earn.portal.charts import Chart, Series, X
+from earn.portal.charts import chart as drawn
+from earn.portal.filters import percent
 from earn.portal.offers import (
+    badge,
     headline,
+    headline_marked,
     in_days,
     is_partial,
     name_of,
+    risk_text_of,
+    share_left,
     short,
     standing,
 )
@@ -40,6 +50,7 @@ from earn.subscriptions import early_terms
 
 YEAR = 365  # how long the calculator keeps money in a flexible product
 WIDEST = 100  # of the bars beside the rates
+PARTS = 40  # of the curve of blended rates
 
 
 class Line(NamedTuple):
@@ -52,10 +63,14 @@ class Line(NamedTuple):
 
 
 class Term(NamedTuple):
-    """Rates of a term with its days; a flexible product has one, without an end."""
+    """Rates of a term with its days; a flexible product has one, without an end.
+
+    `picture` is None where the rate is the same for every amount.
+    """
 
     term_days: int | None
     lines: list[Line]
+    picture: Chart | None
     last_day: date | None
     matures_on: date | None
 
@@ -63,6 +78,7 @@ class Term(NamedTuple):
 class Version(NamedTuple):
     chart: RateChart
     headline: str
+    best: Decimal
 
 
 class CalculatorForm(forms.Form):
@@ -117,12 +133,16 @@ def about(product: Product, asked: Any, *, at: datetime) -> dict[str, Any]:
     chart = catalogue.chart_on(product, first_earning_day(comes_on))
     terms = _terms(product, chart, comes_on)
     form = CalculatorForm(product, terms, asked)
+    history = _history(product)
     return {
         "product": product,
         "asset": product.asset,
         "name": name_of(product),
         "standing": standing(product, left, at),
         "left": left,
+        "share": share_left(product, left),
+        "badge": badge(product.asset.code),
+        "risk_text": risk_text_of(product),
         "limits": _limits(product),
         "payout": PAYOUT[product.payout],
         "early": early_terms(product),
@@ -130,7 +150,8 @@ def about(product: Product, asked: Any, *, at: datetime) -> dict[str, Any]:
         "headline": _headline(product, chart),
         "terms": terms,
         "first_day": first_earning_day(comes_on),
-        "history": _history(product),
+        "history": history,
+        "over_time": _over_time(history, first_earning_day(business_day(at))),
         "form": form,
         **_reckoned(form, chart, first_earning_day(comes_on)),
     }
@@ -152,11 +173,74 @@ def _terms(product: Product, chart: RateChart | None, comes_on: date) -> list[Te
         Term(
             term_days=term_days,
             lines=_lines(found, most, product.asset.code),
+            picture=_by_amount(product, found),
             last_day=last_earning_day(comes_on, term_days) if term_days else None,
             matures_on=maturity_date(comes_on, term_days) if term_days else None,
         )
         for term_days, found in by_term.items()
     ]
+
+
+def _by_amount(product: Product, tiers: Sequence[Tier]) -> Chart | None:
+    """The rate of each part of a balance, and that of the whole balance, by its amount."""
+    if len(tiers) < 2 and not tiers[0].from_amount:
+        return None
+    end = tiers[-1].from_amount * 2
+    ends = [] if not tiers[0].from_amount else [Tier(Decimal(0), Decimal(0))]
+    edges: list[tuple[X, Decimal | None]] = [
+        *((tier.from_amount, tier.annual_rate) for tier in (*ends, *tiers)),
+        (end, tiers[-1].annual_rate),
+    ]
+    steps = Series(_("Rate of the next unit"), edges, "STEP")
+    if TierMode(product.tier_mode) is not TierMode.SLICE:
+        return _picture(product, [steps._replace(label=_("Rate of the whole balance"))])
+    amounts = {end * n / PARTS for n in range(1, PARTS + 1)} | {
+        x.from_amount for x in tiers
+    }
+    blended: list[tuple[X, Decimal | None]] = [
+        (amount, _rounded(blended_rate(amount, tiers, TierMode.SLICE)))
+        for amount in sorted(amounts - {Decimal(0)})
+    ]
+    return _picture(product, [steps, Series(_("Rate of the whole balance"), blended)])
+
+
+def _picture(product: Product, series: Sequence[Series]) -> Chart | None:
+    return drawn(
+        series,
+        summary=_("Annual rate by amount, as in the table"),
+        value_words=percent,
+        x_words=lambda amount: short(_amount(amount), product.asset.code),
+    )
+
+
+def _amount(x: X) -> Decimal:
+    assert isinstance(x, Decimal)  # of an axis of amounts
+    return x
+
+
+def _rounded(rate: Decimal) -> Decimal:
+    """To a hundredth of a percent: a picture shows no more."""
+    return Decimal(f"{rate:.4f}")
+
+
+def _over_time(history: Sequence[Version], until: date) -> Chart | None:
+    """The best rate of each version from the day on which it took effect."""
+    points = {x.chart.effective_on: x.best for x in reversed(history)}
+    if not points:
+        return None
+    last = max(points)
+    points.setdefault(max(until, last + ONE_DAY), points[last])
+    return drawn(
+        [Series(_("Best rate"), list(points.items()), "STEP")],
+        summary=_("The best rate over time, as in the table"),
+        value_words=percent,
+        x_words=lambda day: date_format(_date(day), "SHORT_DATE_FORMAT"),
+    )
+
+
+def _date(x: X) -> date:
+    assert isinstance(x, date)  # of an axis of days
+    return x
 
 
 def _lines(tiers: Sequence[Tier], most: Decimal, asset: str) -> list[Line]:
@@ -177,14 +261,18 @@ def _lines(tiers: Sequence[Tier], most: Decimal, asset: str) -> list[Line]:
 
 def _headline(product: Product, chart: RateChart | None) -> str:
     mode, asset = TierMode(product.tier_mode), product.asset.code
-    return headline(chart.tiers.all(), mode, asset) if chart else ""
+    return headline_marked(chart.tiers.all(), mode, asset) if chart else ""
 
 
 def _history(product: Product) -> list[Version]:
     """All announced rates, the latest first."""
     charts = product.charts.filter(announced_at__isnull=False).prefetch_related("tiers")
     return [
-        Version(chart, _headline(product, chart))
+        Version(
+            chart,
+            headline(chart.tiers.all(), TierMode(product.tier_mode), product.asset.code),
+            max(tier.annual_rate for tier in chart.tiers.all()),
+        )
         for chart in charts.order_by("-effective_on", "-version")
     ]
 
@@ -201,6 +289,9 @@ def _reckoned(
     return {
         "amount": amount,
         "days": term_days or YEAR,
+        "subscribe_with": urlencode(
+            {"amount": form.data["amount"], "term": term_days or ""}
+        ),
         "figures": figures,
         "apy": Decimal(f"{figures.apy:.6f}"),  # to as many digits as an order shows
         "months": [(date(year, month, 1), x) for year, month, x in figures.by_month],

@@ -216,6 +216,9 @@ def test_a_product_is_named_in_every_language(product):
     assert set(product["names"]) == LANGUAGES
     assert all(name.strip() for name in product["names"].values())
     assert product["risk_text"].strip()
+    translations = product["risk_translations"]
+    assert set(translations) == LANGUAGES - {"en"}
+    assert all(text.strip() for text in translations.values())
 
 
 @each_product

@@ -1,8 +1,10 @@
+import gzip
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import translation
 
@@ -10,7 +12,7 @@ from earn import catalogue
 from earn.interest import TierMode
 from earn.models import Customer, Product, RateTier, User
 from earn.portal import explore
-from earn.portal.offers import headline
+from earn.portal.offers import badge, headline, headline_marked, share_left
 from ledger.models import Asset
 from tests.earn.people import (
     ANNOUNCED,
@@ -94,6 +96,24 @@ def test_the_headline_is_written_as_the_language_writes_figures() -> None:
         assert headline(rows, TierMode.SLICE, "USDT") == "12,5 % on the first 1.500 USDT"
 
 
+def test_the_rate_is_marked_and_everything_else_is_text() -> None:
+    rows = tiers((None, 0, "0.12"), (None, 500, "0.01"))
+    told = headline_marked(rows, TierMode.SLICE, "<b>&")
+    assert told == "<b>12 %</b> on the first 500 &lt;b&gt;&amp;"
+    assert badge("USDT") == badge("USDT")
+    assert badge("SUPERLONG").letters == "SUPE"
+
+
+@pytest.mark.parametrize(
+    ("left", "share"), [("1000", 100), ("599.99", 59), ("0.01", 1), ("0", 0), (None, None)]
+)
+def test_the_share_that_is_left_is_whole_and_nothing_only_for_nothing(
+    left: str | None, share: int | None
+) -> None:
+    product = Product(quota=Decimal(1000))
+    assert share_left(product, None if left is None else Decimal(left)) == share
+
+
 # What is in the list
 
 
@@ -116,10 +136,13 @@ def test_products_are_shown_with_name_rate_and_terms(client: Client) -> None:
     fixed("USD-FIXED", [(30, 0, "0.05"), (7, 0, "0.02")])
     text = page(client)
     assert '<a href="/explore/USDT-FLEX/">USDT Flexible</a>' in text
-    assert '<p class="rate">12 % on the first 500 USDT</p>' in text
-    assert "USDT · Flexible · from 1 USDT" in text
-    assert '<p class="rate">5 % for 30 days</p>' in text
-    assert "USD · Fixed for 7, 30 days" in text
+    assert '<p class="rate"><b>12 %</b> on the first 500 USDT</p>' in text
+    assert '<p class="terms">USDT · USDT</p>' in text
+    assert '<ul class="chips"> <li>Flexible</li> </ul>' in text
+    assert '<p class="terms"> From 1 USDT </p>' in text
+    assert '<p class="rate"><b>5 %</b> for 30 days</p>' in text
+    assert '<ul class="chips"> <li>7 days</li> <li>30 days</li> </ul>' in text
+    assert '<p class="terms"> Any amount </p>' in text
     assert "2 products" in text
 
 
@@ -154,7 +177,7 @@ def test_what_opens_soon_has_the_rate_of_its_first_day(client: Client) -> None:
     chart(product, first_day, (None, 0, "0.07"), at=on(0))
     chart(product, first_day + timedelta(days=1), (None, 0, "0.09"), at=on(0))
     catalogue.set_state(product, Product.State.OPEN)
-    assert '<p class="rate">7 %</p>' in page(client)
+    assert '<p class="rate"><b>7 %</b></p>' in page(client)
 
 
 @pytest.mark.django_db
@@ -163,20 +186,22 @@ def test_a_chart_shows_from_the_day_before_it_takes_effect() -> None:
     chart(product, day(9), (None, 0, "0.20"), at=on(0))
     chart(product, day(20), (None, 0, "0.30"), at=None)
     shown = [explore.found({}, at=on(n))[1][0].headline for n in (7, 8, 30)]
-    assert shown == ["10 %", "20 %", "20 %"]
+    assert shown == ["<b>10 %</b>", "<b>20 %</b>", "<b>20 %</b>"]
 
 
 def test_scarce_products_say_what_is_left_and_when_nothing_is(
     client: Client, alice: Customer
 ) -> None:
     product = flexible("SCARCE", quota="1000", shards=2, minimum="10")
-    assert "1,000.00 USD left" in page(client)
+    assert "1,000.00 USD left of 1,000.00 USD" in page(client)
     subscribe(alice, product, "400.50", on(0))
-    assert "599.50 USD left" in page(client)
+    text = page(client)
+    assert "599.50 USD left of 1,000.00 USD" in text
+    assert '<rect class="part" width="59" height="6" />' in text
     subscribe(alice, product, "594.50", on(0))
     text = page(client)
     assert "Sold out" in text
-    assert "left" not in text
+    assert "USD left" not in text
 
 
 @pytest.mark.django_db
@@ -213,6 +238,8 @@ def catalogue_of_four(db: None) -> None:  # noqa: ARG001
         ("?kind=FIXED", ["btc-fixed", "usd-fixed"]),
         ("?kind=FLEXIBLE&asset=USD", ["usd-flex"]),
         ("?asset=BTC", ["btc-fixed", "btc-flex"]),
+        ("?asset=bt", ["btc-fixed", "btc-flex"]),
+        ("?asset=XYZ", []),
         ("?term=90", ["btc-fixed"]),
         ("?term=30", ["btc-fixed", "usd-fixed"]),
         ("?sort=rate", ["btc-fixed", "usd-flex", "usd-fixed", "btc-flex"]),
@@ -260,17 +287,20 @@ def test_a_name_is_found_and_shown_in_the_language_of_the_page(client: Client) -
 
 @pytest.mark.usefixtures("catalogue_of_four")
 def test_with_a_term_asked_for_the_headline_is_of_that_term(client: Client) -> None:
-    assert '<p class="rate">2 % for 30 days</p>' in page(client, "?term=30&asset=BTC")
+    assert '<p class="rate"><b>2 %</b> for 30 days</p>' in page(
+        client, "?term=30&asset=BTC"
+    )
 
 
 @pytest.mark.usefixtures("catalogue_of_four")
 def test_the_form_offers_what_there_is_and_keeps_what_was_asked(client: Client) -> None:
     text = page(client, "?q=b%22tc&term=30&asset=BTC&sort=rate")
     assert 'value="b&quot;tc"' in text
-    for option in ("30", "BTC", "rate"):
+    assert '<input type="text" name="asset" value="BTC" list="assets"' in text
+    for option in ("30", "rate"):
         assert f'<option value="{option}" selected>' in text
     assert '<option value="90">90 days</option>' in text
-    assert '<option value="USD">USD</option>' in text
+    assert '<option value="USD"></option>' in text
 
 
 @pytest.mark.usefixtures("catalogue_of_four")
@@ -342,6 +372,67 @@ def test_links_to_other_pages_keep_the_search(client: Client) -> None:
         assert f"{link}>{says}</a>" in text
     assert 'page=2" aria-current="page">2</a>' in text
     assert "60 products" in text
+
+
+@pytest.fixture
+def whole_market(db: None) -> None:  # noqa: ARG001
+    """1,300 assets with three products each, two charts and twelve tiers a product."""
+    with connection.cursor() as cursor:
+        cursor.execute(WHOLE_MARKET)
+
+
+WHOLE_MARKET = """
+    with asset as (
+        insert into ledger_asset (code, name, scale, kind)
+        select 'A' || n, 'Asset ' || n, 6, 'CRYPTO' from generate_series(1, 1300) n
+        returning id, code
+    ), product as (
+        insert into earn_product (
+            code, asset_id, kind, names, state, minimum, quota, day_count, tier_mode,
+            compounding, payout, final_rounding, early_rule, minimum_holding_days,
+            settlement_delay_days, renewal_cutoff_hours, notice_days, countries_allowed,
+            countries_denied, minimum_kyc_level, risk_text, risk_translations, risk_version)
+        select lower(code) || '-' || n, id, case n when 1 then 'FLEXIBLE' else 'FIXED' end,
+            jsonb_build_object('en', code || ' product ' || n), 'DRAFT', 1, 9000,
+            'ACT/365F', 'SLICE', 'NONE',
+            case n when 1 then 'ON_REDEMPTION' else 'AT_MATURITY' end, 'FLOOR', 'FORBIDDEN',
+            0, 0, 0, 0, '{}', '{}', 0, '', '{}', 1
+        from asset, generate_series(1, 3) n
+        returning id, kind
+    ), shard as (
+        insert into earn_quotashard (product_id, number, capacity, used)
+        select id, n, 4500, 0 from product, generate_series(0, 1) n
+    ), chart as (
+        insert into earn_ratechart (product_id, version, effective_on)
+        select id, n, date '2020-01-01' + n from product, generate_series(1, 2) n
+        returning id, product_id
+    )
+    insert into earn_ratetier (chart_id, term_days, from_amount, annual_rate)
+    select chart.id, case kind when 'FIXED' then 30 * (1 + n % 3) end, n * 100,
+        0.01 + (chart.id * 7 + n) % 100 / 1000.0
+    from chart join product on product.id = product_id, generate_series(0, 5) n;
+    update earn_ratechart set announced_at = '2019-01-01';
+    update earn_product set state = 'OPEN';
+    analyze earn_product, earn_ratechart, earn_ratetier, earn_quotashard, ledger_asset;
+"""
+
+
+@pytest.mark.usefixtures("whole_market")
+def test_the_whole_market_is_found_in_three_queries_and_a_light_page(
+    client: Client, django_assert_num_queries: Any
+) -> None:
+    assert Product.objects.count() == 3900
+    for asked in ("", "?sort=rate", "?q=asset 12", "?kind=FIXED&term=60", "?page=160"):
+        with django_assert_num_queries(3) as asking:
+            answer = client.get(f"/explore/{asked}")
+        assert answer.status_code == 200
+        assert len(gzip.compress(answer.content)) < 30_000
+        products, tiers_of_them, _ = (query["sql"] for query in asking.captured_queries)
+        with connection.cursor() as cursor:
+            cursor.execute(products)
+            assert 0 < cursor.rowcount <= explore.PAGE
+            cursor.execute(tiers_of_them)  # of the charts that are shown, not of all
+            assert 0 < cursor.rowcount <= 6 * explore.PAGE
 
 
 # Around it

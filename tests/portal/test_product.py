@@ -122,7 +122,7 @@ def test_a_sold_out_product_says_so(client: Client, alice: Customer) -> None:
 def test_rates_are_a_table_with_a_picture(client: Client) -> None:
     flexible(tiers=USDT)
     text = page(client)
-    assert '<p class="figure">12 % on the first 500 USD</p>' in text
+    assert '<p class="rate"><b>12 %</b> on the first 500 USD</p>' in text
     assert '<td class="number">0 USD</td> <td class="number"> 500 USD </td>' in text
     assert "no limit" in text
     for width, rate in ((100, "12 %"), (6, "0.8 %"), (2, "0.3 %")):
@@ -159,7 +159,7 @@ def test_rates_are_those_for_money_that_comes_now() -> None:
     product = flexible()
     chart(product, day(9), (None, 0, "0.20"), at=on(0))
     rates = [pages.about(product, {}, at=on(n))["headline"] for n in (7, 8)]
-    assert rates == ["10 %", "20 %"]
+    assert rates == ["<b>10 %</b>", "<b>20 %</b>"]
 
 
 @pytest.mark.django_db
