@@ -65,6 +65,7 @@ class Offer(NamedTuple):
     standing: Standing
     left: Decimal | None
     share: int | None
+    quota: str
 
 
 class Search(forms.Form):
@@ -229,4 +230,5 @@ def _offer(
         standing=standing(product, chart.left, at),
         left=chart.left,
         share=share_left(product, chart.left),
+        quota=short(product.quota, asset) if product.quota else "",
     )

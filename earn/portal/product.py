@@ -141,6 +141,7 @@ def about(product: Product, asked: Any, *, at: datetime) -> dict[str, Any]:
         "standing": standing(product, left, at),
         "left": left,
         "share": share_left(product, left),
+        "quota": short(product.quota, product.asset.code) if product.quota else "",
         "badge": badge(product.asset.code),
         "risk_text": risk_text_of(product),
         "limits": _limits(product),

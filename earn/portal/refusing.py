@@ -147,8 +147,8 @@ def _over_customer_cap(told: Figures, asset: Asset | None) -> str:
 def _sold_out(told: Figures, asset: Asset | None) -> str:
     if not Decimal(told["left"]):
         return _(
-            "This product is sold out. Others make room when they redeem: "
-            "try again later, or choose another product."
+            "This product is sold out. There is room again when others take their money "
+            "out: try again later, or choose another product."
         )
     return _("%(left)s are left of this product. Enter that or less.") % {
         "left": _money(told["left"], asset)

@@ -132,6 +132,64 @@ def test_rates_are_a_table_with_a_picture(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_rates_by_amount_are_a_picture_of_the_table(client: Client) -> None:
+    product = flexible(tiers=USDT)
+    (term,) = pages.about(product, {}, at=on(0))["terms"]
+    picture = term.picture
+    assert picture is not None
+    assert [path.label for path in picture.paths] == [
+        "Rate of the next unit",
+        "Rate of the whole balance",
+    ]
+    assert picture.ticks[0] == "0 USD"
+    assert picture.ticks[-1] == "10,000 USD"
+    told = [band.words for band in picture.bands]
+    # 500 at 12 %, 4,500 at 0.8 %, 5,000 at 0.3 %: 111 a year on 10,000
+    assert told[-1].endswith("next unit: 0.3 % · Rate of the whole balance: 1.11 %")
+    assert 'aria-label="Annual rate by amount, as in the table"' in page(client)
+
+
+@pytest.mark.django_db
+def test_one_rate_for_all_amounts_needs_no_picture_and_a_whole_balance_one_line() -> None:
+    (term,) = pages.about(flexible("one"), {}, at=on(0))["terms"]
+    assert term.picture is None
+    banded = flexible("banded", tiers=USDT, tier_mode="WHOLE")
+    (term,) = pages.about(banded, {}, at=on(0))["terms"]
+    assert [path.label for path in term.picture.paths] == ["Rate of the whole balance"]
+    late = flexible("late", tiers=[(None, 1000, "0.05")])
+    (term,) = pages.about(late, {}, at=on(0))["terms"]
+    assert term.picture.bands[0].words == "0 USD · Rate of the next unit: 0 %"
+
+
+@pytest.mark.django_db
+def test_the_history_is_a_picture_that_reaches_to_now() -> None:
+    product = flexible()
+    chart(product, day(9), (None, 0, "0.20"), at=on(0))
+    picture = pages.about(product, {}, at=on(30))["over_time"]
+    assert [band.words.partition(" · ")[2] for band in picture.bands] == [
+        "Best rate: 10 %",
+        "Best rate: 20 %",
+        "Best rate: 20 %",
+    ]
+    assert picture.ticks[-1] == "5 Feb 2026"
+
+
+@pytest.mark.django_db
+def test_the_risks_are_told_in_the_language_of_the_reader(client: Client) -> None:
+    flexible(risk_text="You may lose it.", risk_translations={"es": "Puede perderlo."})
+    assert "Puede perderlo." in page(client, **{"Accept-Language": "es"})
+    for language in ("en", "ja"):
+        assert "You may lose it." in page(client, **{"Accept-Language": language})
+
+
+@pytest.mark.django_db
+def test_the_calculator_leads_to_an_order_of_the_same_amount(client: Client) -> None:
+    fixed()
+    text = reckon(client, "1,000.50", "&term=30", code="fixed")
+    assert 'href="/explore/fixed/subscribe/?amount=1%2C000.50&term=30"' in text
+
+
+@pytest.mark.django_db
 def test_each_term_has_its_rates(client: Client) -> None:
     fixed(tiers=[(30, 0, "0.05"), (90, 100, "0.08")], tier_mode="WHOLE")
     text = page(client, "/explore/fixed/")
