@@ -1,16 +1,31 @@
 """Pages in the reader's language and time zone, totals in the reader's currency."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from earn import prices
+from earn.days import ONE_DAY, start_of
 from earn.models import Customer, Order, User
 from ledger.models import Asset
-from tests.earn.people import flexible, fund, money, on, subscribe
+from tests.earn.people import (
+    close_to,
+    day,
+    fixed,
+    flexible,
+    fund,
+    money,
+    on,
+    redeem,
+    subscribe,
+)
 from tests.portal.test_home import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +82,45 @@ def test_moments_are_shown_in_the_time_zone_of_who_reads(alice: Customer) -> Non
     for zone, shown in zones.items():
         User.objects.filter(pk=user_of(alice).pk).update(time_zone=zone)
         assert shown in client.get(receipt).content.decode()
+
+
+@pytest.fixture
+def read_in_tokyo(alice: Customer) -> Callable[..., str]:
+    client = signed_in(alice)
+    User.objects.filter(pk=user_of(alice).pk).update(time_zone="Asia/Tokyo")
+
+    def act(name: str, *args: Any) -> str:
+        answer = client.get(reverse(f"portal:{name}", args=args))
+        assert answer.status_code == 200
+        return " ".join(answer.content.decode().split())
+
+    return act
+
+
+@pytest.mark.parametrize("page", ["position", "instruct"])
+def test_until_when_an_instruction_changes_is_said_in_that_time_zone(
+    alice: Customer, read_in_tokyo: Callable[..., str], page: str
+) -> None:
+    yesterday = datetime.now(UTC) - ONE_DAY  # the page reads the clock itself
+    position = subscribe(alice, fixed(), 1000, yesterday, term_days=10)
+    assert position.matures_on
+    hours = timedelta(hours=position.product.renewal_cutoff_hours)
+    until = start_of(position.matures_on) - hours
+    there = until.astimezone(ZoneInfo("Asia/Tokyo"))
+    shown = read_in_tokyo(page, position.pk)
+    assert date_format(there, "DATETIME_FORMAT") + " JST" in shown
+    assert f"{there:%H:%M} UTC" not in shown
+
+
+def test_what_moved_on_a_day_is_told_in_that_time_zone(
+    alice: Customer, read_in_tokyo: Callable[..., str]
+) -> None:
+    position = subscribe(alice, flexible(), 1000, on(0))
+    redeem(position, on(1, hour=20), 100)
+    close_to(1)
+    shown = read_in_tokyo("position-day", position.pk, day(1))
+    assert "7 January 2026, 05:00 JST" in shown
+    assert "05:00 UTC" not in shown
 
 
 def test_a_visitor_after_another_reads_in_utc_again(alice: Customer) -> None:
