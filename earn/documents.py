@@ -15,7 +15,15 @@ from typing import Any
 from ledger.exports import guarded
 
 Document = dict[str, Any]
-_FIGURES = {"amount", "wallet", "in_products", "redeeming", "price", "currency_price"}
+_FIGURES = {
+    "amount",
+    "wallet",
+    "in_products",
+    "redeeming",
+    "worth",
+    "price",
+    "currency_price",
+}
 
 
 def hashed(content: Document) -> Document:

@@ -275,15 +275,15 @@ def _of_asset(
     def balance(held: Held) -> Document:
         return figures(held) | {"total": text(sum(held, Decimal(0)))}
 
-    def movement(event: Event) -> Document:
+    def moved(event: Event) -> Document:
         amount = text(event.amount or Decimal(0))
-        return _movement(event) | {"amount": amount} | figures(_change(event))
+        return movement(event) | {"amount": amount} | figures(_change(event))
 
     return {
         "asset": code,
         "decimals": scale,
         "opening": balance(opening),
-        "movements": [movement(event) for event in movements],
+        "movements": [moved(event) for event in movements],
         "interest": {
             "accrued": text(sum((x.interest for x in earned), Decimal(0))),
             "received": text(sum(map(interest_received, movements), Decimal(0))),
@@ -316,7 +316,8 @@ def _change(event: Event) -> Held:
     return Held(event.wallet, event.in_products, event.redeeming)
 
 
-def _movement(event: Event) -> Document:
+def movement(event: Event) -> Document:
+    """What a movement is and where it stands in the books, without its figures."""
     return {
         "at": documents.moment(event.at),
         "type": str(event.type),

@@ -137,12 +137,13 @@ def _balance(label: str, figures: Document, buckets: list[tuple[str, str]]) -> A
 
 
 def _movement(movement: Document, buckets: list[tuple[str, str]]) -> Any:
-    what = {"text": str(EVENT[Type(movement["type"])]), "small": _source(movement)}
+    what = {"text": str(EVENT[Type(movement["type"])]), "small": source(movement)}
     figures = [figure(movement[name], zero="") for name, _label in buckets]
     return "", [moment(movement["at"]), what, *figures]
 
 
-def _source(movement: Document) -> str:
+def source(movement: Document) -> str:
+    """Where a movement stands: product, position and entry."""
     known = {
         "entry": f"{movement['entry']}.{movement['line']}",
         "product": movement["product"],

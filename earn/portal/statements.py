@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from earn import documents, statements, terms
+from earn import documents, reports, statements, terms
 from earn.documents import Document
 from earn.models import Customer, Order
-from earn.portal import statement_papers, term_sheets
+from earn.portal import income_papers, statement_papers, term_sheets
 from earn.portal.people import for_customers
 from earn.statements import Period
 
@@ -25,7 +25,16 @@ TYPES = {
 }
 
 
-_WRITERS = {"csv": statements.as_csv, "json": documents.as_json}
+class Written(NamedTuple):
+    """How a kind of document is written as PDF, in a language, and as CSV, if it can be."""
+
+    paper: Callable[[Document, str], bytes]
+    as_csv: Callable[[Document], bytes] | None
+
+
+STATEMENT = Written(statement_papers.paper, statements.as_csv)
+INCOME = Written(income_papers.paper, reports.as_csv)
+TERM_SHEET = Written(term_sheets.paper, None)  # rules make no table
 
 
 class Listed(NamedTuple):
@@ -68,7 +77,7 @@ def listed(request: HttpRequest, customer: Customer) -> HttpResponse:
     shown: dict[str, object] = {
         "years": years,
         "through": statements.closed_through(),
-        "income": [],
+        "income": reports.years(customer),
     }
     return render(request, "portal/statements.html", shown)
 
@@ -82,7 +91,17 @@ def statement(
         document = statements.statement(customer=customer, period=period)
     except statements.NotFinished as error:
         raise Http404 from error
-    return _answer(request, document, form, f"earn-{period.code}", statement_papers.paper)
+    return _answer(request, document, form, f"earn-{period.code}", STATEMENT)
+
+
+@require_safe
+@for_customers
+def income(request: HttpRequest, customer: Customer, year: int, form: str) -> HttpResponse:
+    try:
+        document = reports.income(customer=customer, year=year)
+    except statements.NotFinished as error:
+        raise Http404 from error
+    return _answer(request, document, form, f"earn-income-{year}", INCOME)
 
 
 @require_safe
@@ -97,24 +116,21 @@ def term_sheet(
         terms__isnull=False,
         preview__isnull=False,
     )
-    if form == "csv":
-        raise Http404  # rules make no table
-    document = terms.sheet(order)
-    return _answer(request, document, form, f"earn-terms-{pk}", term_sheets.paper)
+    return _answer(request, terms.sheet(order), form, f"earn-terms-{pk}", TERM_SHEET)
 
 
 def _answer(
-    request: HttpRequest,
-    document: Document,
-    form: str,
-    name: str,
-    paper: Callable[[Document, str], bytes],
+    request: HttpRequest, document: Document, form: str, name: str, written: Written
 ) -> HttpResponse:
     """The document as a file. Its ETag is the content's hash, as the file says it too."""
     if form == "pdf":
-        body = paper(document, _language(request))
+        body = written.paper(document, _language(request))
+    elif form == "json":
+        body = documents.as_json(document)
+    elif written.as_csv:
+        body = written.as_csv(document)
     else:
-        body = _WRITERS[form](document)
+        raise Http404
     etag = f'W/"{document["sha256"]}"'
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
     response = HttpResponse(

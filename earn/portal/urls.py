@@ -53,6 +53,7 @@ urlpatterns = [
     path("calendar/", calendar.calendar, name="calendar"),
     path("calendar/address/", calendar.address, name="calendar-address"),
     path("calendar/<slug:token>.ics", feed.feed, name="calendar-feed"),
+    path("statements/income/<int:year>.<form:form>", statements.income, name="income"),
     path("verify/", verify.verify, name="verify"),
     path("orders/<int:pk>/", orders.receipt, name="receipt"),
     path("orders/<int:pk>/terms.<form:form>", statements.term_sheet, name="term-sheet"),

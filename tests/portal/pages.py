@@ -88,6 +88,10 @@ def of_statement(_alice: Alice) -> list[Any]:
     return ["2026-01", "json"]
 
 
+def of_year(_alice: Alice) -> list[Any]:
+    return [2026, "csv"]
+
+
 def of_redemption(alice: Alice) -> list[Any]:
     return [alice.redemption.pk]
 
@@ -112,6 +116,7 @@ PAGES = {
     "portal:preferences": Page(May.SIGNED_IN),
     "portal:statements": Page(May.CUSTOMERS),
     "portal:statement": Page(May.CUSTOMERS, of_statement),
+    "portal:income": Page(May.CUSTOMERS, of_year),
     "portal:term-sheet": Page(May.OWNER, of_subscription),
     "portal:verify": Page(May.CUSTOMERS),
     "portal:receipt": Page(May.OWNER, of_redemption),

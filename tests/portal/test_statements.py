@@ -346,3 +346,35 @@ def test_every_rule_that_a_product_can_have_is_in_words(alice: Customer) -> None
 def _terms(who: Customer, position: Position) -> str:
     order = Order.objects.get(position=position, kind="SUBSCRIBE")
     return read(get(who, "term-sheet", order.pk, "pdf"))
+
+
+# Income
+
+
+def test_the_income_of_a_year_is_listed_and_comes_in_every_form(january: Customer) -> None:
+    page = get(january, "statements").content.decode()
+    for form in FORMS:
+        assert reverse("portal:income", args=[2026, form]) in page
+        answer = get(january, "income", 2026, form)
+        said = get(january, "income", 2026, "json").json()["sha256"]
+        words = read(answer) if form == "pdf" else answer.content.decode()
+        assert said in words
+        assert "20.00" in words
+
+
+def test_the_income_says_what_has_no_price(alice: Customer) -> None:
+    ether = money("ETH", 18)
+    daily = flexible("e", [(None, 0, "0.365")], payout="DAILY", asset=ether)
+    subscribe(alice, daily, 1000, on(0))
+    close_to(3)
+    words = read(get(alice, "income", 2026, "pdf")).replace("\n", " ")
+    assert "no price" in words
+    assert "2 receipts have no price" in words
+    assert read(get(alice, "income", 2026, "pdf", language="ar"))
+
+
+@pytest.mark.parametrize("path", ["2025.pdf", "2027.csv", "99999.json", "2026.xml"])
+def test_another_year_has_no_income_yet(january: Customer, path: str) -> None:
+    client = signed_in(january)
+    address = f"{reverse('portal:statements')}income/{path}"
+    assert client.get(address).status_code == 404
