@@ -124,12 +124,19 @@ def _rows(
         yield Row(
             event=event,
             label=str(EVENT[event.type]),
-            order=str(KIND[event.order_kind]) if event.order_kind else "",
+            order=_refused(event),
             product=name_of(product) if product else "",
             amount=_amount(event, asset),
             direction="plus" if change > 0 else "minus" if change < 0 else "",
             address=_address(event),
         )
+
+
+def _refused(event: Event) -> str:
+    """What was refused."""
+    if event.type != Type.ORDER_REFUSED or event.order_kind is None:
+        return ""
+    return str(KIND[event.order_kind])
 
 
 def _amount(event: Event, asset: Asset | None) -> str:
