@@ -59,7 +59,8 @@ def _blocks(document: Document, last: date) -> Iterator[Block]:
         yield from _without_price(document)
     for asset in document["assets"]:
         yield heading(asset["asset"])
-        yield _receipts(asset, currency)
+        other = "" if currency == document["prices_in"] else currency
+        yield _receipts(asset, currency, other)
     yield from _explanation(document)
 
 
@@ -90,7 +91,8 @@ def _without_price(document: Document) -> Iterator[Block]:
         )
 
 
-def _receipts(asset: Document, currency: str) -> Block:
+def _receipts(asset: Document, currency: str, other: str) -> Block:
+    """`other` is the currency where its own price was needed as well."""
     rows: list[Any] = [
         (
             "",
@@ -98,28 +100,31 @@ def _receipts(asset: Document, currency: str) -> Block:
                 moment(receipt["at"]),
                 {"text": str(EVENT[Type(receipt["type"])]), "small": source(receipt)},
                 figure(receipt["amount"]),
-                _price(receipt),
+                _price(receipt, "price"),
+                *([_price(receipt, "currency_price")] if other else []),
                 _known(receipt["worth"]),
             ],
         )
         for receipt in asset["receipts"]
     ]
-    rows.append(("strong", ["", _("Together"), figure(asset["amount"]), "",
-                            _known(asset["worth"])]))  # fmt: skip
+    blanks = ["", ""] if other else [""]
+    together = ["", _("Together"), figure(asset["amount"]), *blanks]
+    rows.append(("strong", [*together, _known(asset["worth"])]))
     columns = [
         (_("When (UTC)"), CODES),
         (_("What"), WIDE),
         (_("Interest"), FIGURES),
         (_("Price, and its moment"), FIGURES),
+        *([(_("Price of %(currency)s") % {"currency": other}, FIGURES)] if other else []),
         (_worth_in(currency), FIGURES),
     ]
     return table(columns, rows)
 
 
-def _price(receipt: Document) -> Any:
-    if receipt["price"] is None:
+def _price(receipt: Document, name: str) -> Any:
+    if receipt[name] is None:
         return ""
-    return {"text": figure(receipt["price"]), "small": moment(receipt["price_at"])}
+    return {"text": figure(receipt[name]), "small": moment(receipt[f"{name}_at"])}
 
 
 def _known(worth: str | None) -> str:

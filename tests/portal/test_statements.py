@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 from collections.abc import Callable
+from decimal import Decimal
 from io import BytesIO, StringIO
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import override
 from pypdf import PdfReader
 
-from earn import catalogue
+from earn import catalogue, prices
 from earn.models import Customer, Order, Position, Product
 from earn.portal import papers
 from earn.typesetting import NotTypeset, typeset
@@ -371,6 +372,19 @@ def test_the_income_says_what_has_no_price(alice: Customer) -> None:
     assert "no price" in words
     assert "2 receipts have no price" in words
     assert read(get(alice, "income", 2026, "pdf", language="ar"))
+
+
+def test_the_income_names_each_price_that_was_used(alice: Customer) -> None:
+    ether, euro = money("ETH", 18), money("EUR")
+    daily = flexible("e", [(None, 0, "0.365")], payout="DAILY", asset=ether)
+    subscribe(alice, daily, 1000, on(0))
+    prices.record([(ether, Decimal("3000.5")), (euro, Decimal("1.25"))], at=on(1))
+    alice.display_currency = euro
+    alice.save()
+    close_to(2)
+    words = read(get(alice, "income", 2026, "pdf"))
+    for word in ("3,000.5", "Price of EUR", "1.25", "2,400.40"):
+        assert word in words
 
 
 @pytest.mark.parametrize("path", ["2025.pdf", "2027.csv", "99999.json", "2026.xml"])
