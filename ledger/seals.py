@@ -1,13 +1,13 @@
 """The hash chain over the journal: made often, never inside a writing transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from ledger.models import Entry, Seal
+from ledger.models import Entry, Seal, SealedEntry
 from ledger.sql import sql
 
 
@@ -19,6 +19,16 @@ class SealedLine(NamedTuple):
     happened_at: datetime
     seal: int | None
     hash: str | None
+
+
+class SealedText(NamedTuple):
+    """The very text of an entry whose SHA-256 is its `hash`, the `place`th of its seal."""
+
+    entry_id: int
+    seal: int
+    place: int
+    hash: str
+    text: str
 
 
 def seal() -> int | None:
@@ -49,6 +59,41 @@ def newest_of(owner: UUID, *, limit: int) -> list[SealedLine]:
     with connection.cursor() as cursor:
         cursor.execute(sql("sealed_entries"), {"owner": owner, "limit": limit})
         return [SealedLine(*row) for row in cursor]
+
+
+def texts_of(
+    owner: UUID, *, through: date = date.max, entry_id: int | None = None
+) -> list[SealedText]:
+    """What is hashed of the sealed entries that touched the owner's accounts, by number.
+
+    An entry that touched another owner's accounts too is left out: it would tell of them.
+    """
+    parameters: dict[str, Any] = {"owner": owner, "through": through, "entry": entry_id}
+    with connection.cursor() as cursor:
+        cursor.execute(sql("sealed_texts"), parameters)
+        return [SealedText(*row) for row in cursor]
+
+
+def chain_texts(first: int, last: int) -> list[str]:
+    """What is hashed of these seals: each begins with the hash of the text before it."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql("seal_texts"), {"lowest": first, "highest": last})
+        return [text for (text,) in cursor]
+
+
+def hashes_of(number: int) -> Iterator[str]:
+    """The hashes of the entries of a seal, in the order in which its root covers them."""
+    rows = SealedEntry.objects.filter(seal_id=number).order_by("position", "entry_id")
+    for found in rows.values_list("hash", flat=True).iterator():
+        yield bytes(found).hex()
+
+
+def numbered(number: int) -> Seal | None:
+    return Seal.objects.filter(number=number).first()
+
+
+def newest() -> Seal | None:
+    return Seal.objects.order_by("-number").first()
 
 
 def of_entry(entry_id: int) -> SealedLine | None:

@@ -33,10 +33,14 @@ PARAMETERS = {
     "codes": ["treasury:custody"],
     "day": DAY,
     "days": [DAY],
+    "entry": 1,
     "first": DAY,
+    "highest": 1,
     "last": DAY,
     "limit": 5,
     "owner": "00000000-0000-0000-0000-000000000001",
+    "lowest": 1,
+    "through": DAY,
 }
 
 

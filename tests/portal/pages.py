@@ -100,6 +100,14 @@ def of_feed(alice: Alice) -> list[Any]:
     return [feeds.token_of(alice.feed)]
 
 
+def of_entry(alice: Alice) -> list[Any]:
+    return [alice.redemption.entry_id]
+
+
+def of_seal(_alice: Alice) -> list[Any]:
+    return [1]
+
+
 def of_passkey(alice: Alice) -> list[Any]:
     return [alice.passkey.pk]
 
@@ -119,6 +127,11 @@ PAGES = {
     "portal:income": Page(May.CUSTOMERS, of_year),
     "portal:term-sheet": Page(May.OWNER, of_subscription),
     "portal:verify": Page(May.CUSTOMERS),
+    "portal:chain": Page(May.CUSTOMERS),
+    "portal:entries-text": Page(May.CUSTOMERS),
+    "portal:entry": Page(May.OWNER, of_entry),
+    "portal:entry-text": Page(May.OWNER, of_entry),
+    "portal:seal-hashes": Page(May.CUSTOMERS, of_seal),
     "portal:receipt": Page(May.OWNER, of_redemption),
     "portal:cancel": Page(May.OWNER, of_redemption),
     "portal:position": Page(May.OWNER, of_position),
