@@ -57,7 +57,8 @@ def of_ones_own() -> Iterator[str]:
         yield reverse("portal:position-day", args=[position.pk, day(1)])
         yield reverse("portal:redeem", args=[position.pk])
     yield reverse("portal:instruct", args=[Position.objects.get(term_days=10).pk])
-    yield reverse("portal:subscribe", args=["slow"])
+    for code in ("slow", "term"):
+        yield reverse("portal:subscribe", args=[code])
     for order in Order.objects.all():
         yield reverse("portal:receipt", args=[order.pk])
 
