@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from earn.interest import TierMode
 from earn.models import Product, RateTier
-from earn.portal.filters import percent
+from earn.portal.filters import isolated, percent
 from ledger.money import plain
 
 COLOURS = 8  # of badges, in explore.css
@@ -126,7 +126,8 @@ def share_left(product: Product, left: Decimal | None) -> int | None:
 
 def short(amount: Decimal, asset: str) -> str:
     """A limit, like "1,500 USDT": without the zeros that an amount of money has."""
-    return f"{number_format(plain(amount), use_l10n=True, force_grouping=True)} {asset}"
+    shown = number_format(plain(amount), use_l10n=True, force_grouping=True)
+    return isolated(f"{shown} {asset}")
 
 
 def in_days(number: int) -> str:

@@ -12,7 +12,7 @@ from earn import catalogue
 from earn.interest import TierMode
 from earn.models import Customer, Product, RateTier, User
 from earn.portal import explore
-from earn.portal.offers import badge, headline, headline_marked, share_left
+from earn.portal.offers import badge, headline, headline_marked, share_left, short
 from ledger.models import Asset
 from tests.earn.people import (
     ANNOUNCED,
@@ -94,6 +94,11 @@ def test_the_headline_is_written_as_the_language_writes_figures() -> None:
     rows = tiers((None, 0, "0.125"), (None, 1500, "0.01"))
     with translation.override("de"):
         assert headline(rows, TierMode.SLICE, "USDT") == "12,5 % on the first 1.500 USDT"
+
+
+def test_a_limit_stays_whole_in_a_page_from_right_to_left() -> None:
+    with translation.override("ar"):
+        assert short(Decimal("1500.50"), "USDT") == "\u20661,500.5 USDT\u2069"
 
 
 def test_the_rate_is_marked_and_everything_else_is_text() -> None:
