@@ -4,8 +4,9 @@ import os
 import re
 import secrets
 import sys
+from email.utils import parseaddr
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,11 +17,26 @@ DATABASE_OPTIONS = frozenset(
 )
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 BROKER_SCHEMES = frozenset({"redis", "rediss", "amqp", "amqps", "memory"})
+MAIL_PORTS = {"smtp": 25, "smtps": 465}
+MAIL_EXAMPLE = "smtp://user:password@host:587?tls=1"
 DATABASE_EXAMPLE = "postgresql://earn_app:password@host:5432/earn"
 
 
 class BadSetting(Exception):
     """The environment is wrong; the message is one sentence that says what to do."""
+
+
+class MailServer(NamedTuple):
+    """What Django is told of it; TLS is started on the connection, or there from the first
+    byte, or not used."""
+
+    backend: str = "django.core.mail.backends.console.EmailBackend"
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    starts_tls: bool = False
+    implicit_tls: bool = False
 
 
 def stop(sentence: object) -> NoReturn:
@@ -142,6 +158,50 @@ def database(name: str) -> dict[str, object]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"application_name": "earn", **options},
     }
+
+
+def mail(name: str) -> MailServer:
+    """The mail server that the variable names; the console if none."""
+    if not text(name):
+        return MailServer()
+    parts, port_number = _split(name, text(name))
+    options = dict(parse_qsl(parts.query))
+    if parts.scheme not in MAIL_PORTS or not parts.hostname:
+        raise BadSetting(f"{name} must name a mail server, as in {MAIL_EXAMPLE}.")
+    if options.keys() - {"tls"} or options.get("tls", "0") not in YES | NO:
+        raise BadSetting(f"{name} has an option that is not tls=1 or tls=0: remove it.")
+    implicit, starts = parts.scheme == "smtps", options.get("tls", "0") in YES
+    if implicit and starts:
+        raise BadSetting(f"{name} asks for TLS twice: smtps:// has it from the first byte.")
+    return MailServer(
+        backend="django.core.mail.backends.smtp.EmailBackend",
+        host=parts.hostname,
+        port=port_number or MAIL_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        starts_tls=starts,
+        implicit_tls=implicit,
+    )
+
+
+def sender(name: str, *, default: str) -> str:
+    value = text(name, default=default)
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(value)[1]) or "\n" in value:
+        raise BadSetting(
+            f"{name} is {value!r}: set it to an address, as in Earn <no-reply@host>."
+        )
+    return value
+
+
+def site(name: str, *, default: str) -> str:
+    """The address of the pages, without a slash at its end."""
+    value = text(name, default=default).rstrip("/")
+    if not re.fullmatch(r"https?://[^/\s?#]+", value):
+        raise BadSetting(
+            f"{name} is {value!r}: set it to the address of the pages, as in "
+            "https://earn.example."
+        )
+    return value
 
 
 def broker(name: str, *, default: str) -> str:

@@ -24,6 +24,12 @@ try:
     SIMULATION_DATABASE = env.database("SIMULATION_DATABASE_URL")
     # What prices are in, and totals while a customer has chosen no other currency.
     REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", default="USD")
+    # Where links in mails lead.
+    SITE_URL = env.site("SITE_URL", default="http://127.0.0.1:8000")
+    DEFAULT_FROM_EMAIL = env.sender(
+        "DEFAULT_FROM_EMAIL", default="Earn <no-reply@localhost>"
+    )
+    MAIL = env.mail("EMAIL_URL")
     SECRET_KEY = env.secret("SECRET_KEY")
     SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 except env.BadSetting as error:
@@ -119,7 +125,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["earn.portal.accounts.Backend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "portal:home"
 ACCOUNT_ADAPTER = "earn.portal.accounts.Adapter"
@@ -146,8 +152,11 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Earn"
 MFA_TOTP_TOLERANCE = 1  # period before and after, for clocks that are not exact
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-DEFAULT_FROM_EMAIL = "Earn <no-reply@localhost>"
+EMAIL_BACKEND = MAIL.backend
+EMAIL_HOST, EMAIL_PORT = MAIL.host, MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.starts_tls, MAIL.implicit_tls
+EMAIL_TIMEOUT = 15  # seconds
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

@@ -7,6 +7,10 @@ class EarnConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from earn.grants import grant
+        from allauth.account.signals import user_logged_in
 
+        from earn.grants import grant
+        from earn.portal.accounts import see_device
+
+        user_logged_in.connect(see_device)
         post_migrate.connect(grant, sender=self)

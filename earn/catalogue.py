@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from earn import refusals
+from earn import refusals, telling
 from earn.interest import Tier
 from earn.models import (
     Customer,
@@ -44,9 +44,14 @@ def add_chart(*, product: Product, effective_on: date, rows: Iterable[Row]) -> R
 
 
 def announce(chart: RateChart, *, at: datetime) -> None:
-    """From now on the chart is promised. Cuts keep their notice, by the database's rule."""
-    chart.announced_at = at
-    chart.save(update_fields=["announced_at"])
+    """From now on the chart is promised, and whoever it costs is told.
+
+    Cuts keep their notice, by the database's rule.
+    """
+    with transaction.atomic():
+        chart.announced_at = at
+        chart.save(update_fields=["announced_at"])
+        telling.tell_of_rates(chart, at=at)
 
 
 def set_state(product: Product, state: str) -> None:

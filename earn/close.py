@@ -13,7 +13,7 @@ from time import sleep
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from earn import chart, checks, maturity, payouts
+from earn import chart, checks, maturity, payouts, telling
 from earn.days import ONE_DAY, end_of
 from earn.models import Accrual, CloseChunk, DayClose, Product
 from ledger import balances, days, seals
@@ -225,6 +225,7 @@ def _seal(close: DayClose, at: datetime) -> None:
     found = checks.of_day(close.day)
     if found:
         raise CloseFailed(f"{close.day}: {found[0].subject}: {found[0].detail}")
+    telling.tell_of_day(close.day)
     days.end(close.day)
     seals.seal_day(close.day, attests=bytes(close.digest or b""))
     close.stage, close.closed_at, close.problem = Stage.CLOSED, at, ""

@@ -17,6 +17,9 @@ _EXCEPTIONS = {
     "earn_product": _KEEP,
     "earn_position": _KEEP,
     "earn_order": _KEEP,
+    "earn_notification": _KEEP,
+    "earn_notificationpreference": _KEEP,
+    "earn_knowndevice": _KEEP,
 }
 
 

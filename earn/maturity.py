@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from earn import accruals, catalogue, chart
+from earn import accruals, catalogue, chart, telling
 from earn.days import start_of
 from earn.interest import TierMode, blended_rate
 from earn.models import AtMaturity, Position, Product, ProductKind, RateChart
@@ -68,6 +68,7 @@ class Settlement:
     unit: Decimal
     target: Position | None = None
     moved_interest: Decimal = field(default=Decimal(0))
+    annual_rate: Decimal | None = None
     outcome: str = AtMaturity.PAY_OUT
 
     @property
@@ -99,7 +100,9 @@ def _settled(ids: Sequence[int]) -> bool:
 
 def _settle(positions: Sequence[Position]) -> None:
     batch = Batch()
-    post_batch([_draft(_settlement(position, batch)) for position in positions])
+    settlements = [_settlement(position, batch) for position in positions]
+    news = [_news(settlement) for settlement in settlements]
+    post_batch([_draft(settlement) for settlement in settlements])
     Position.objects.bulk_update(
         positions,
         [
@@ -113,6 +116,7 @@ def _settle(positions: Sequence[Position]) -> None:
             "touched_on",
         ],
     )
+    telling.tell_of_maturities(news)
     batch.apply()
 
 
@@ -139,12 +143,14 @@ def _go_on(settlement: Settlement, batch: Batch) -> None:
     if position.at_maturity != AtMaturity.RENEW_PRINCIPAL:
         settlement.moved_interest = settlement.interest
     product, term_days = _destination(position)
-    rates = _admit(position, product, term_days, settlement.moved)
+    rates, annual_rate = _admit(position, product, term_days, settlement.moved)
     target = _target(position, product, term_days, rates)
     catalogue.check_cap(product, position.customer, settlement.moved, leaving=batch.left)
     add(target, settlement.moved, max(target.touched_on, _matures_on(position)))
     batch.take(product, settlement.moved)
     settlement.target, settlement.outcome = target, position.at_maturity
+    # in a flexible position it joins other money, and they share a rate
+    settlement.annual_rate = None if term_days is None else annual_rate
 
 
 def _target(
@@ -192,8 +198,9 @@ def _destination(position: Position) -> tuple[Product, int | None]:
 
 def _admit(
     position: Position, product: Product, term_days: int | None, amount: Decimal
-) -> RateChart:
-    """The chart of the new term, if the product takes the money at the customer's rate."""
+) -> tuple[RateChart, Decimal]:
+    """The chart of the new term and the rate of the amount in it, if the product takes the
+    money at the customer's rate."""
     day = _matures_on(position)
     catalogue.check_open(product, start_of(day))
     catalogue.check_eligible(product, position.customer)
@@ -201,7 +208,20 @@ def _admit(
     rate = blended_rate(amount, tiers, TierMode(product.tier_mode))
     if position.minimum_renewal_rate is not None and rate < position.minimum_renewal_rate:
         raise RateTooLow("The rate is below the one you asked for.")
-    return rates
+    return rates, rate
+
+
+def _news(settlement: Settlement) -> telling.Settled:
+    """Before the position is emptied."""
+    target = settlement.target
+    return telling.Settled(
+        position=settlement.position.pk,
+        principal=settlement.position.principal,
+        interest=settlement.interest,
+        moved=settlement.moved if target else Decimal(0),
+        annual_rate=settlement.annual_rate,
+        target=target.pk if target else None,
+    )
 
 
 def _draft(settlement: Settlement) -> Draft:

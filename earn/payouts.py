@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from earn import accruals, chart, early
+from earn import accruals, chart, early, telling
 from earn.days import ONE_DAY, start_of
 from earn.interest import Payout, pays_out
 from earn.models import Order, Position, Product, ProductKind
@@ -27,6 +27,7 @@ def pay_redemptions(day: date, *, cursor: int, limit: int) -> tuple[int | None, 
     orders = Order.objects.filter(pk__in=ids).select_related("product", "customer")
     post_batch(_redemption(order, day) for order in orders.order_by("pk"))
     Order.objects.filter(pk__in=ids).update(state=Order.State.DONE)
+    telling.tell_of_redemptions(ids)
     return ids[-1], len(ids)
 
 

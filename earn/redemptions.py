@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from earn import accruals, catalogue, chart, early, orders, refusals
+from earn import accruals, catalogue, chart, early, orders, refusals, telling
 from earn.accruals import Earned
 from earn.days import ONE_DAY, business_day, first_earning_day, start_of
 from earn.early import Kept
@@ -82,6 +82,8 @@ def redeem(
         _apply(position, plan, at)
         orders.post(order, _lines(position, plan))
         order.save()
+        if order.state == Order.State.DONE:
+            telling.tell_of_redemptions([order.pk])
         catalogue.release_quota(position.product, plan.principal + plan.clawed_back)
 
     asked = None if amount is None else plain(amount)

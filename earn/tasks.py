@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from celery import shared_task
 
-from earn import close
+from earn import close, mailing
+from earn.portal.notices import letter
 from ledger import seals
 
 CLOSE_FROM = time(0, 5, tzinfo=UTC)  # orders of yesterday have five minutes to commit
@@ -45,6 +46,11 @@ def accrue_chunk(
 @shared_task
 def seal_entries() -> None:
     seals.seal()
+
+
+@shared_task
+def send_mails() -> None:
+    mailing.send_mails(at=datetime.now(UTC), write=letter)
 
 
 def last_closable(now: datetime) -> date:

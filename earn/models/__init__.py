@@ -2,6 +2,13 @@
 
 from earn.models.closes import Accrual, Band, CloseChunk, DayClose
 from earn.models.feeds import CalendarFeed
+from earn.models.notifications import (
+    OPTIONAL,
+    KnownDevice,
+    News,
+    Notification,
+    NotificationPreference,
+)
 from earn.models.orders import Order
 from earn.models.people import Customer, User
 from earn.models.positions import AtMaturity, Position
@@ -15,6 +22,7 @@ from earn.models.products import (
 )
 
 __all__ = [
+    "OPTIONAL",
     "Accrual",
     "AtMaturity",
     "Band",
@@ -22,6 +30,10 @@ __all__ = [
     "CloseChunk",
     "Customer",
     "DayClose",
+    "KnownDevice",
+    "News",
+    "Notification",
+    "NotificationPreference",
     "Order",
     "Position",
     "Price",

@@ -104,8 +104,9 @@ class Position(models.Model):
                 name="paid_interest_was_settled",
                 condition=Q(interest_paid__gte=0, interest_paid__lte=F("interest_settled")),
             ),
+            # by product first: also finds all whose rate a chart changes
             models.UniqueConstraint(
-                fields=["customer", "product"],
+                fields=["product", "customer"],
                 name="one_open_flexible_position",
                 condition=Q(state="OPEN", term_days=None),
             ),

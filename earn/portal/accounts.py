@@ -6,7 +6,8 @@ from hashlib import sha256
 from typing import Any
 
 import qrcode  # type: ignore[import-untyped]
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -14,7 +15,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from qrcode.image.svg import SvgPathFillImage  # type: ignore[import-untyped]
 
+from earn import telling
 from earn.models import Customer, User
+from earn.portal.devices import browser_of, system_of
+from earn.portal.unread import unread
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -33,6 +37,29 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
             if commit:
                 Customer.objects.create(user=user)
         return user
+
+
+class Backend(AuthenticationBackend):  # type: ignore[misc]
+    """allauth's; who is signed in comes with the number of their unread notifications.
+
+    It stands in the menu of every page, which needs no query of its own for it.
+    """
+
+    def get_user(self, user_id: int) -> User | None:
+        user = User.objects.annotate(unread=unread()).filter(pk=user_id).first()
+        return user if user and self.user_can_authenticate(user) else None
+
+
+def see_device(request: HttpRequest, user: User, **_: Any) -> None:
+    """Hears of every sign-in, whatever it was proved by."""
+    agent = request.META.get("HTTP_USER_AGENT", "")
+    telling.see_device(
+        user,
+        browser=browser_of(agent),
+        system=system_of(agent),
+        ip=get_adapter().get_client_ip(request),
+        at=datetime.now(UTC),
+    )
 
 
 class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]

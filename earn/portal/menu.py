@@ -6,6 +6,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from earn.portal.unread import notifications_label
+
 
 class Item(NamedTuple):
     """`current` is what `aria-current` says: for the page, a page below it, or none."""
@@ -27,6 +29,7 @@ def menu(request: HttpRequest) -> dict[str, list[Item]]:
             ("portal:calendar", _("Calendar")),
             ("portal:activity", _("Activity")),
             ("portal:statements", _("Statements")),
+            ("portal:notifications", notifications_label(request.user)),
             ("portal:verify", _("Verify")),
         ]
         account = [

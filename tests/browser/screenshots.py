@@ -77,6 +77,8 @@ def _of_the_customer() -> Iterator[tuple[str, str, str]]:
 
     for name in ("portal:home", "mfa_index", "usersessions_list", "account_email"):
         yield name.replace(":", "-").replace("_", "-"), reverse(name), "customer"
+    for name in ("notifications", "notification-preferences"):
+        yield name, reverse(f"portal:{name}"), "customer"
     positions = Position.objects.filter(customer__user__email=CUSTOMER, state="OPEN")
     for position in (positions.filter(term_days=None).first(), positions.last()):
         if position is None:

@@ -50,6 +50,8 @@ def for_everybody() -> Iterator[str]:
 def of_ones_own() -> Iterator[str]:
     for name in ("portal:home", "portal:activity", "portal:verify"):
         yield reverse(name)
+    for name in ("portal:notifications", "portal:notification-preferences"):
+        yield reverse(name)
     for name in ("mfa_index", "usersessions_list", "account_email"):
         yield reverse(name)
     for position in Position.objects.all():

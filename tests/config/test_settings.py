@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
+from config import environment as env
 from tests.config.processes import run
 
 GOOD = "postgresql://earn_app:x@127.0.0.1:5432/earn"
@@ -21,6 +22,15 @@ BAD = [
         "OWNER_DATABASE_URL must begin with",
     ),
     ({"BROKER_URL": "http://127.0.0.1"}, "BROKER_URL must begin with redis://"),
+    ({"EMAIL_URL": "http://mail.example"}, "EMAIL_URL must name a mail server, as in smtp"),
+    ({"EMAIL_URL": "smtp://"}, "EMAIL_URL must name a mail server"),
+    ({"EMAIL_URL": "smtp://mail.example:x"}, "EMAIL_URL is not an address"),
+    ({"EMAIL_URL": "smtp://mail.example?tls=2"}, "EMAIL_URL has an option that is not tls"),
+    ({"EMAIL_URL": "smtp://mail.example?ssl=1"}, "EMAIL_URL has an option that is not tls"),
+    ({"EMAIL_URL": "smtps://mail.example?tls=1"}, "EMAIL_URL asks for TLS twice"),
+    ({"DEFAULT_FROM_EMAIL": "Earn"}, "DEFAULT_FROM_EMAIL is 'Earn': set it to an address"),
+    ({"SITE_URL": "earn.example"}, "SITE_URL is 'earn.example': set it to the address"),
+    ({"SITE_URL": "https://earn.example/a"}, "SITE_URL is 'https://earn.example/a'"),
     ({"DEBUG": "maybe"}, "DEBUG is 'maybe': set it to 1 or 0"),
     ({"HTTPS": "2"}, "HTTPS is '2'"),
     ({"VISIBILITY_TIMEOUT": "0"}, "VISIBILITY_TIMEOUT is '0'"),
@@ -41,6 +51,35 @@ def test_a_bad_setting_ends_the_process_with_a_sentence(
     assert done.returncode == 2
     assert done.stderr.startswith(sentence)
     assert done.stderr.count("\n") == 1
+
+
+MAIL = [
+    ("", ("console", "", 25, "", "", False, False)),
+    ("smtp://mail.example", ("smtp", "mail.example", 25, "", "", False, False)),
+    ("smtp://u:p%40@mail.example:587?tls=1",
+     ("smtp", "mail.example", 587, "u", "p@", True, False)),
+    ("smtp://mail.example:26?tls=0", ("smtp", "mail.example", 26, "", "", False, False)),
+    ("smtps://u@mail.example", ("smtp", "mail.example", 465, "u", "", False, True)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("url", "found"), MAIL)
+def test_a_mail_server_is_one_address(
+    monkeypatch: pytest.MonkeyPatch, url: str, found: tuple[object, ...]
+) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+    backend, *rest = env.mail("EMAIL_URL")
+    assert (backend, *rest) == (
+        f"django.core.mail.backends.{found[0]}.EmailBackend",
+        *found[1:],
+    )
+
+
+def test_the_address_of_the_pages_ends_without_a_slash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SITE_URL", "https://earn.example/")
+    assert env.site("SITE_URL", default="") == "https://earn.example"
 
 
 def test_a_database_that_does_not_answer_is_a_sentence() -> None:

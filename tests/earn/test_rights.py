@@ -85,7 +85,10 @@ HISTORY = {
     "ledger_sealedentry", "ledger_sealqueue", "earn_accrual", "earn_band",
     "earn_closechunk",
 }  # fmt: skip
-KEPT = {"earn_customer", "earn_order", "earn_position", "earn_product", "ledger_asset"}
+KEPT = {
+    "earn_customer", "earn_knowndevice", "earn_notification", "earn_notificationpreference",
+    "earn_order", "earn_position", "earn_product", "ledger_asset",
+}  # fmt: skip
 
 
 def test_history_is_read_only_and_business_is_never_deleted(alice: Customer) -> None:
@@ -133,6 +136,7 @@ DENIED = [
     "delete from earn_dayclose",
     "delete from earn_position",
     "delete from earn_order",
+    "delete from earn_notification",
     "delete from earn_customer",
     "truncate earn_order cascade",
     "alter table earn_accrual disable trigger all",

@@ -30,6 +30,12 @@ JOBS = (
         timedelta(minutes=1),
         "Puts the latest entries into the hash chain.",
     ),
+    Job(
+        "Send mails",
+        tasks.send_mails.name,
+        timedelta(minutes=1),
+        "Mails customers what they were told in the portal.",
+    ),
 )
 
 
