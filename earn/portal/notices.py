@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +18,7 @@ from earn.days import DayCount, start_of
 from earn.interest import Compounding, Payout, Rounding, Tier, TierMode, blended_rate
 from earn.mailing import Letter
 from earn.models import AtMaturity, News, Notification, Product, RateTier
-from earn.portal.filters import amount, percent
+from earn.portal.filters import amount, moment, percent
 from earn.portal.offers import in_days, name_of
 from earn.projection import project
 
@@ -64,11 +64,13 @@ def words_of(notifications: Iterable[Notification]) -> list[Words]:
 
 
 def letter(notification: Notification) -> Letter:
-    """The same as a mail, in the language of whoever it is for."""
+    """The same as a mail, in the language and time zone of whoever it is for."""
     user = notification.customer.user
-    with translation.override((user and user.language) or settings.LANGUAGE_CODE):
+    assert user is not None  # who has no address is not written to
+    language = user.language or settings.LANGUAGE_CODE
+    with translation.override(language), timezone.override(user.time_zone):
         (words,) = words_of([notification])
-        shown = {"words": words, "at": _moment(notification.at), "site": settings.SITE_URL}
+        shown = {"words": words, "at": moment(notification.at), "site": settings.SITE_URL}
         body = render_to_string("portal/mail/notice.txt", shown)
     return Letter(" ".join(words.title.split()), body)
 
@@ -94,7 +96,7 @@ def _soon(told: Notification, _tiers: Tiers) -> Words:
     sentences = [str(WILL_HAPPEN[AtMaturity(told.figures["at_maturity"])])]
     if told.at < cutoff:
         sentences.append(
-            _("You may choose otherwise until %(moment)s.") % {"moment": _moment(cutoff)}
+            _("You may choose otherwise until %(moment)s.") % {"moment": moment(cutoff)}
         )
     return Words(
         title=_("%(product)s matures on %(day)s")
@@ -214,7 +216,7 @@ def _new_device(told: Notification, _tiers: Tiers) -> Words:
             (_("Browser"), told.figures["browser"] or _("Another browser")),
             (_("System"), told.figures["system"] or _("Another system")),
             (_("Internet address"), told.figures["ip"]),
-            (_("At"), _moment(told.at)),
+            (_("At"), moment(told.at)),
         ],
         address=reverse("usersessions_list"),
         link=_("See where you are signed in"),
@@ -271,12 +273,6 @@ def _money(told: Notification, name: str) -> str:
 
 def _day(told: Notification, name: str) -> date:
     return date.fromisoformat(told.figures[name])
-
-
-def _moment(at: datetime) -> str:
-    return _("%(moment)s UTC") % {
-        "moment": date_format(at.astimezone(UTC), "DATETIME_FORMAT")
-    }
 
 
 def _position(told: Notification) -> str:

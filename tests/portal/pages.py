@@ -121,6 +121,8 @@ PAGES = {
     "portal:subscribe": Page(May.CUSTOMERS, of_product),
     "portal:home": Page(May.CUSTOMERS),
     "portal:activity": Page(May.CUSTOMERS),
+    "portal:notifications": Page(May.CUSTOMERS),
+    "portal:notification-preferences": Page(May.CUSTOMERS),
     "portal:preferences": Page(May.SIGNED_IN),
     "portal:statements": Page(May.CUSTOMERS),
     "portal:statement": Page(May.CUSTOMERS, of_statement),
