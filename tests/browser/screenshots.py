@@ -73,7 +73,7 @@ def pages() -> Iterator[tuple[str, str, str]]:
 def _of_the_customer() -> Iterator[tuple[str, str, str]]:
     from django.urls import reverse
 
-    from earn.models import Accrual, Order, Position
+    from earn.models import Accrual, Position
 
     for name in ("portal:home", "mfa_index", "usersessions_list", "account_email"):
         yield name.replace(":", "-").replace("_", "-"), reverse(name), "customer"
@@ -92,9 +92,24 @@ def _of_the_customer() -> Iterator[tuple[str, str, str]]:
         if row:
             day = reverse("portal:position-day", args=[position.pk, row.day])
             yield f"day-{kind}", day, "customer"
-    order = Order.objects.filter(customer__user__email=CUSTOMER).last()
-    if order:
+    yield from _of_orders()
+
+
+def _of_orders() -> Iterator[tuple[str, str, str]]:
+    from django.urls import reverse
+
+    from earn.models import Order, Position
+
+    orders = Order.objects.filter(customer__user__email=CUSTOMER)
+    terms = Position.objects.filter(
+        customer__user__email=CUSTOMER, matures_on__isnull=False
+    )
+    yield "verify", reverse("portal:verify"), "customer"
+    for term in terms.filter(state="OPEN").order_by("-pk")[:1]:
+        yield "instruct", reverse("portal:instruct", args=[term.pk]), "customer"
+    for order in orders.filter(entry__sealed__isnull=False).order_by("-pk")[:1]:
         yield "receipt", reverse("portal:receipt", args=[order.pk]), "customer"
+        yield "entry", reverse("portal:entry", args=[order.entry_id]), "customer"
 
 
 def take(browser: Browser, url: str, place: Path, session: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from axe_playwright_python.sync_playwright import Axe
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
@@ -56,6 +57,7 @@ def test_leaving_early_stands_beside_staying_and_is_one_click(
     expect(page.get_by_role("heading", name="Leave now")).to_be_visible()
     expect(page.get_by_role("heading", name="Stay until maturity")).to_be_visible()
     expect(page.get_by_text("501.36 USD")).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
     page.get_by_role("button", name="Redeem").click()
     expect(page.get_by_text("Done.")).to_be_visible()
     assert (wallet(alice), now(position).state) == (500, "REDEEMED")
