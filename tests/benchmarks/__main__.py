@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.servers import Postgres
 
-SIZES = {"close": [100_000, 1_000_000]}
+SIZES = {"close": [100_000, 1_000_000], "pages": [10_000]}
 
 
 def main() -> int:
@@ -35,21 +35,28 @@ def main() -> int:
                 "BROKER_URL": "memory://",
                 "SECRET_KEY": "only-for-benchmarks-" * 3,
                 "DJANGO_SETTINGS_MODULE": "config.settings",
+                "EARN_VAR": folder,
+                "HTTPS": "0",
+                "LOG_LEVEL": "WARNING",
             }
             for n in sizes:
-                _run(server, n=n, workers=workers, rounds=rounds)
+                _run(chosen, server, n=n, workers=workers, rounds=rounds)
         finally:
             server.stop()
     return 0
 
 
-def _run(server: Postgres, *, n: int, workers: int, rounds: int) -> None:
+def _run(chosen: str, server: Postgres, *, n: int, workers: int, rounds: int) -> None:
     import django
 
     django.setup()
-    from tests.benchmarks import close
+    from tests.benchmarks import close, pages
 
-    for figures in close.measure(server, n=n, workers=workers, rounds=rounds):
+    measured = {
+        "close": lambda: close.measure(server, n=n, workers=workers, rounds=rounds),
+        "pages": lambda: pages.measure(server, n=n, rounds=rounds),
+    }
+    for figures in measured[chosen]():
         sys.stdout.write(json.dumps(figures) + "\n")
         sys.stdout.flush()
 

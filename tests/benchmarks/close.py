@@ -125,7 +125,7 @@ def _cost(postmaster: int, act: Callable[[], None]) -> Cost:
 
 
 @contextmanager
-def _without_triggers() -> Iterator[None]:
+def without_triggers() -> Iterator[None]:
     """Setting up and clearing away go past the rules; what is measured does not."""
     with connection.cursor() as cursor:
         cursor.execute("set session_replication_role = replica")
@@ -142,8 +142,9 @@ def _fill(n: int) -> None:
         "first": FIRST,
         "opened": start_of(FIRST - timedelta(days=1)),
     }
-    with _without_triggers(), connection.cursor() as cursor:
-        cursor.execute(Path(__file__).with_name("fill.sql").read_text(), parameters)
+    with without_triggers(), connection.cursor() as cursor:
+        for name in ("catalogue.sql", "fill.sql"):
+            cursor.execute(Path(__file__).with_name(name).read_text(), parameters)
         cursor.execute("analyze earn_position, earn_product, earn_ratechart, earn_ratetier")
 
 
@@ -151,7 +152,7 @@ def _empty() -> None:
     tables = set(connection.introspection.table_names())  # without partitions
     keep = {"earn_user", "earn_user_groups", "earn_user_user_permissions"}
     ours = sorted(t for t in tables - keep if t.startswith(("earn_", "ledger_")))
-    with _without_triggers(), connection.cursor() as cursor:
+    with without_triggers(), connection.cursor() as cursor:
         cursor.execute(f"truncate {', '.join(ours)} restart identity cascade")
         cursor.execute(
             "select inhrelid::regclass::text from pg_inherits"

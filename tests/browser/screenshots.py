@@ -9,12 +9,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from config import embedded
 from config import environment as env
@@ -22,7 +23,10 @@ from config.demo import BIN, answers
 from config.servers import HOST, ServerError, free_port
 from tests.browser.chromium import FLAGS
 
-SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
+if TYPE_CHECKING:
+    from earn.models import Position
+
+SIZES = {"wide": (1280, 900), "narrow": (360, 800)}
 START_SECONDS = 30
 CUSTOMER = "customer@example.com"  # of the demo
 
@@ -46,85 +50,155 @@ def main() -> int:
         wanted = list(pages())  # no query is possible once Playwright's loop runs
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            for name, path, who in wanted:
-                take(browser, f"{address}{path}", folder / name, keys.get(who, ""))
+            for shot in wanted:
+                take(browser, address, shot, folder, keys.get(shot.who, ""))
             browser.close()
     sys.stdout.write(f"{len(list(folder.iterdir()))} pictures are in {folder}.\n")
     return 0
 
 
-def pages() -> Iterator[tuple[str, str, str]]:
-    """Name, path and reader of each page of the portal, and of each list of staff."""
+class Shot(NamedTuple):
+    """A page to be taken; with `fill`, as it is when the form of an order is sent."""
+
+    name: str
+    path: str
+    who: str = ""
+    language: str = "en"
+    fill: Mapping[str, str] | None = None
+
+
+def pages() -> Iterator[Shot]:
+    """Each page of the portal, and each list of staff."""
     from django.contrib import admin
     from django.urls import reverse
 
     for name in ("account_login", "account_signup", "account_reset_password"):
-        yield name.replace("_", "-"), reverse(name), ""
-    yield "start", reverse("portal:start"), ""
-    yield "explore", reverse("portal:explore"), ""
-    yield "not-found", "/no-such-page/", ""
+        yield Shot(name.replace("_", "-"), reverse(name))
+    yield Shot("start", reverse("portal:start"))
+    yield Shot("not-found", "/no-such-page/")
     yield from _of_the_customer()
-    yield "admin", reverse("admin:index"), "staff"
+    yield Shot("admin", reverse("admin:index"), "staff")
     for model in sorted(admin.site._registry, key=lambda model: model._meta.label):
         label = f"{model._meta.app_label}_{model._meta.model_name}"
-        yield f"admin-{label}", reverse(f"admin:{label}_changelist"), "staff"
+        yield Shot(f"admin-{label}", reverse(f"admin:{label}_changelist"), "staff")
 
 
-def _of_the_customer() -> Iterator[tuple[str, str, str]]:
-    from django.urls import reverse
-
-    from earn.models import Accrual, Position
-
-    for name in ("portal:home", "mfa_index", "usersessions_list", "account_email"):
-        yield name.replace(":", "-").replace("_", "-"), reverse(name), "customer"
-    for name in ("notifications", "notification-preferences"):
-        yield name, reverse(f"portal:{name}"), "customer"
-    positions = Position.objects.filter(customer__user__email=CUSTOMER, state="OPEN")
-    for position in (positions.filter(term_days=None).first(), positions.last()):
-        if position is None:
-            continue
-        kind = "fixed" if position.term_days else "flexible"
-        code = position.product.code
-        for name, key in (("product", code), ("subscribe", code), ("redeem", position.pk)):
-            yield f"{name}-{kind}", reverse(f"portal:{name}", args=[key]), "customer"
-        yield f"position-{kind}", reverse("portal:position", args=[position.pk]), "customer"
-        row = Accrual.objects.filter(position=position).order_by("-day").first()
-        if row:
-            day = reverse("portal:position-day", args=[position.pk, row.day])
-            yield f"day-{kind}", day, "customer"
-    yield from _of_orders()
-
-
-def _of_orders() -> Iterator[tuple[str, str, str]]:
+def _of_the_customer() -> Iterator[Shot]:
     from django.urls import reverse
 
     from earn.models import Order, Position
 
-    orders = Order.objects.filter(customer__user__email=CUSTOMER)
-    terms = Position.objects.filter(
-        customer__user__email=CUSTOMER, matures_on__isnull=False
+    for name in _plain():
+        place = name.replace("portal:", "").replace("_", "-")
+        yield Shot(place, reverse(name), "customer")
+    positions = Position.objects.filter(customer__user__email=CUSTOMER, state="OPEN")
+    some = [positions.filter(term_days=None).first(), positions.last()]
+    for position in filter(None, some):
+        yield from _of_a_position(position)
+    for kind in Order.Kind.values:
+        order = Order.objects.filter(customer__user__email=CUSTOMER, kind=kind).last()
+        if order:
+            path = reverse("portal:receipt", args=[order.pk])
+            yield Shot(f"receipt-{kind.lower()}", path, "customer")
+    sealed = Order.objects.filter(
+        customer__user__email=CUSTOMER, entry__sealed__isnull=False
+    ).last()
+    if sealed:
+        yield Shot("entry", reverse("portal:entry", args=[sealed.entry_id]), "customer")
+    yield from _in_other_languages(some[-1])
+
+
+def _in_other_languages(position: "Position | None") -> Iterator[Shot]:
+    """The main pages, from right to left and in another script."""
+    from django.urls import reverse
+
+    main = {name: reverse(f"portal:{name}") for name in ("home", "explore", "calendar")}
+    if position:
+        main["product"] = reverse("portal:product", args=[position.product.code])
+        main["position"] = reverse("portal:position", args=[position.pk])
+    for language in ("ar", "zh-hans"):
+        for name, path in main.items():
+            yield Shot(f"{name}-{language}", path, "customer", language)
+
+
+def _plain() -> Iterator[str]:
+    """Names of the pages of the portal and of an account that take no arguments."""
+    from tests.portal.pages import May, page_of, routes
+
+    named = ("portal:", "mfa_index", "mfa_list", "usersessions", "account_email")
+    for route in routes():
+        page = page_of(route)
+        is_ours = page is not None and page.may in (May.CUSTOMERS, May.SIGNED_IN)
+        if is_ours and not route.parameters and route.name.startswith(named):
+            yield route.name
+    yield "portal:explore"
+
+
+def _of_a_position(position: "Position") -> Iterator[Shot]:
+    from django.urls import reverse
+
+    from earn.models import Accrual
+
+    kind, product = _kind(position), position.product
+    amount = str(max(product.minimum, product.step or 0) or 1)
+    paths = {
+        "product": (reverse("portal:product", args=[product.code]), None),
+        "subscribe": (
+            reverse("portal:subscribe", args=[product.code]),
+            {"amount": amount},
+        ),
+        "position": (reverse("portal:position", args=[position.pk]), None),
+        "redeem": (reverse("portal:redeem", args=[position.pk]), {}),
+    }
+    if position.matures_on:
+        paths["instruct"] = (reverse("portal:instruct", args=[position.pk]), {})
+    for name, (path, fill) in paths.items():
+        yield Shot(f"{name}-{kind}", path, "customer")
+        if fill is not None:
+            yield Shot(f"{name}-{kind}-preview", path, "customer", fill=fill)
+    row = Accrual.objects.filter(position=position).order_by("-day").first()
+    if row:
+        day = reverse("portal:position-day", args=[position.pk, row.day])
+        yield Shot(f"day-{kind}", day, "customer")
+
+
+def _kind(position: "Position") -> str:
+    return "fixed" if position.term_days else "flexible"
+
+
+def take(browser: Browser, address: str, shot: Shot, folder: Path, session: str) -> None:
+    """Wide and narrow, light and dark; what is no page is left out."""
+    context = browser.new_context()
+    context.add_cookies(
+        [
+            {"name": name, "value": value, "url": address}
+            for name, value in (("sessionid", session), ("django_language", shot.language))
+            if value
+        ]
     )
-    yield "verify", reverse("portal:verify"), "customer"
-    for term in terms.filter(state="OPEN").order_by("-pk")[:1]:
-        yield "instruct", reverse("portal:instruct", args=[term.pk]), "customer"
-    for order in orders.filter(entry__sealed__isnull=False).order_by("-pk")[:1]:
-        yield "receipt", reverse("portal:receipt", args=[order.pk]), "customer"
-        yield "entry", reverse("portal:entry", args=[order.entry_id]), "customer"
+    answer = context.request.get(f"{address}{shot.path}", max_redirects=0)
+    if "text/html" in answer.headers.get("content-type", "") and answer.status != 405:
+        page = context.new_page()
+        page.goto(f"{address}{shot.path}")
+        if shot.fill is not None:
+            _send(page, shot.fill)
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+                place = folder / f"{shot.name}-{size}-{scheme}.png"
+                page.screenshot(path=place, full_page=True)
+    context.close()
 
 
-def take(browser: Browser, url: str, place: Path, session: str) -> None:
-    for size, (width, height) in SIZES.items():
-        for scheme in ("light", "dark"):
-            context = browser.new_context(
-                viewport={"width": width, "height": height},
-                color_scheme="dark" if scheme == "dark" else "light",
-            )
-            if session:
-                context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
-            page = context.new_page()
-            page.goto(url)
-            page.screenshot(path=f"{place}-{size}-{scheme}.png", full_page=True)
-            context.close()
+def _send(page: Page, fill: Mapping[str, str]) -> None:
+    form = page.locator("main form").first
+    for name, value in fill.items():
+        form.locator(f"[name={name}]").fill(value)
+    for box in form.locator("input[type=checkbox][required]").all():
+        box.check()
+    if form.count():
+        form.locator("button[type=submit]").first.click()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ A new page is declared in PAGES, in one line; the tests of whose it is, of axe, 
 weight and the like then find it by themselves. The pages of staff need no line.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from fido2.utils import websafe_encode
+from fido2.webauthn import AttestationObject, AuthenticatorData, CollectedClientData
 
 from earn import feeds
 from earn.models import CalendarFeed, Customer, Order, Position, User
@@ -185,11 +188,27 @@ def create_user(email: str) -> User:
     return user
 
 
+def create_credential() -> dict[str, Any]:
+    """What a browser registers; of a device that keeps its key to itself."""
+    device = AuthenticatorData.create(
+        hashlib.sha256(b"localhost").digest(), AuthenticatorData.FLAG.UP, 0
+    )
+    client = CollectedClientData.create("webauthn.create", b"challenge", "http://localhost")
+    response = {
+        "clientDataJSON": websafe_encode(client),
+        "attestationObject": websafe_encode(AttestationObject.create("none", device, {})),
+    }
+    name = websafe_encode(b"laptop")
+    return {"id": name, "rawId": name, "type": "public-key", "response": response}
+
+
 def create_alice() -> Alice:
     user = create_user("alice@example.com")
     who = customer("Alice", user=user)
     passkey = Authenticator.objects.create(
-        user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "Alice’s laptop"}
+        user=user,
+        type=Authenticator.Type.WEBAUTHN,
+        data={"name": "Alice’s laptop", "credential": create_credential()},
     )
     TOTP.activate(user, generate_totp_secret())
     RecoveryCodes.activate(user)
