@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -138,9 +139,10 @@ def _of_a_position(position: "Position") -> Iterator[Shot]:
     from django.urls import reverse
 
     from earn.models import Accrual
+    from ledger.money import plain
 
     kind, product = _kind(position), position.product
-    amount = str(max(product.minimum, product.step or 0) or 1)
+    amount = plain(max(product.minimum, product.step or 0) or Decimal(1))
     paths = {
         "product": (reverse("portal:product", args=[product.code]), None),
         "subscribe": (
@@ -192,13 +194,15 @@ def take(browser: Browser, address: str, shot: Shot, folder: Path, session: str)
 
 
 def _send(page: Page, fill: Mapping[str, str]) -> None:
+    """Asks what an order will do; never confirms one: the books stay as they are."""
     form = page.locator("main form").first
+    if not form.count() or form.locator("[value=confirm]").count():
+        return
     for name, value in fill.items():
         form.locator(f"[name={name}]").fill(value)
     for box in form.locator("input[type=checkbox][required]").all():
         box.check()
-    if form.count():
-        form.locator("button[type=submit]").first.click()
+    form.locator("button[type=submit]").first.click()
 
 
 @contextmanager
