@@ -88,6 +88,13 @@ TEMPLATES = [
         },
     }
 ]
+# In the database, for all processes: what counts who tries too often must not be one's own.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "static/"

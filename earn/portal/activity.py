@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +11,6 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.timezone import localtime
 from django.views.decorators.http import require_safe
 
 from earn.activity import BadCursor, Cursor, Event, Type, happened
@@ -157,8 +156,7 @@ def _address(event: Event) -> str:
     return ""
 
 
-def _by_day(rows: Iterator[Row]) -> list[tuple[datetime, list[Row]]]:
-    """A moment of each day with its rows, in the time zone of the page."""
-    found = groupby(rows, key=lambda row: localtime(row.event.at).date())
-    days = [list(of_day) for _day, of_day in found]
-    return [(of_day[0].event.at, of_day) for of_day in days]
+def _by_day(rows: Iterator[Row]) -> list[tuple[date, list[Row]]]:
+    """Business days, which are UTC dates as those of the filter, with their rows."""
+    found = groupby(rows, key=lambda row: row.event.at.astimezone(UTC).date())
+    return [(day, list(of_day)) for day, of_day in found]

@@ -174,8 +174,8 @@ def _insufficient_funds(told: Figures, asset: Asset | None) -> str:
 def _not_redeemable(told: Figures, _asset: Asset | None) -> str:
     if "matures_on" in told:
         return _(
-            "This position cannot be ended early. It is paid on %(day)s; until then you "
-            "may change what happens at maturity."
+            "This position cannot be ended early. It is paid on %(day)s; its page says "
+            "until when you may change what happens then."
         ) % {"day": _day(told["matures_on"])}
     sentences = {
         "NOT_PENDING": _(

@@ -133,8 +133,8 @@ def test_the_asset_is_found_for_each_kind_of_order(alice: Customer, bob: Custome
     ]
     assert [sentence_of(order) for order in told] == [
         "This position holds 60.00 USD. Enter that or less.",
-        "This position cannot be ended early. It is paid on 16 January 2026; until then "
-        "you may change what happens at maturity.",
+        "This position cannot be ended early. It is paid on 16 January 2026; its page "
+        "says until when you may change what happens then.",
         "This is not there. Go back to Home and choose it again.",
     ]
     assert sentence_of(pending) == ""
