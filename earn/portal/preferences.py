@@ -11,9 +11,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.forms.utils import flatatt
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
@@ -55,9 +58,38 @@ def _show_as_chosen(request: HttpRequest, user: User) -> None:
         request.LANGUAGE_CODE = translation.get_language()
 
 
+class LongSelect(forms.Select):
+    """Without a template for each option: there are hundreds of time zones."""
+
+    def render(  # Django's signature
+        self,
+        name: str,
+        value: Any,
+        attrs: Any = None,
+        renderer: Any = None,  # noqa: ARG002
+    ) -> SafeString:
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            (
+                (key, mark_safe(" selected") if key == value else "", label)
+                for key, label in self.choices
+            ),
+        )
+        head = flatatt({**(attrs or {}), "name": name})
+        return format_html("<select{}>{}</select>", head, options)
+
+
+def _languages() -> list[tuple[str, str]]:
+    return [("", _("As my browser says")), *settings.LANGUAGES]
+
+
 class PreferencesForm(_UserForm):
     """Of a user; the currency is asked of customers alone."""
 
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"), choices=_languages, required=False
+    )
     currency = forms.ModelChoiceField(
         Asset.objects.none(),
         label=gettext_lazy("Totals in"),
@@ -68,12 +100,8 @@ class PreferencesForm(_UserForm):
     class Meta:
         model = User
         fields = ["language", "time_zone"]
-        labels = {
-            "language": gettext_lazy("Language"),
-            "time_zone": gettext_lazy("Time zone"),
-        }
+        labels = {"time_zone": gettext_lazy("Time zone")}
         help_texts = {
-            "language": "",
             "time_zone": gettext_lazy(
                 "Moments are shown in it. Business days stay UTC dates everywhere."
             ),
@@ -81,19 +109,16 @@ class PreferencesForm(_UserForm):
 
     def __init__(self, customer: Customer | None, **options: Any) -> None:
         super().__init__(label_suffix="", **options)
-        languages = [("", _("As my browser says")), *settings.LANGUAGES]
-        self.fields["language"] = forms.ChoiceField(
-            label=_("Language"), choices=languages, required=False
-        )
         zones = [(zone, zone.replace("_", " ")) for zone in _time_zones()]
-        self.fields["time_zone"].widget = forms.Select(choices=zones)
+        self.fields["time_zone"].widget = LongSelect(choices=zones)
+        if customer is None:
+            del self.fields["currency"]
+            return
         field = self.fields["currency"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = currencies()
         field.empty_label = settings.REPORTING_CURRENCY
-        if customer is None:
-            del self.fields["currency"]
-        elif customer.display_currency:
+        if customer.display_currency:
             self.initial["currency"] = customer.display_currency.code
 
     def clean_time_zone(self) -> str:
