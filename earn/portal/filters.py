@@ -18,16 +18,18 @@ register = template.Library()
 @register.filter
 def amount(value: Decimal, asset: Asset) -> str:
     """1234.5 of a USDT with six decimals is "1,234.500000 USDT"."""
-    return f"{figure(value, asset)} {asset.code}"
+    return isolated(f"{_figure(value, asset)} {asset.code}")
 
 
 @register.filter
 def figure(value: Decimal, asset: Asset) -> str:
     """The same without the code of the asset."""
+    return isolated(_figure(value, asset))
+
+
+def _figure(value: Decimal, asset: Asset) -> str:
     text = format_amount(value, scale=asset.scale)
-    return isolated(
-        number_format(text, decimal_pos=asset.scale, use_l10n=True, force_grouping=True)
-    )
+    return number_format(text, decimal_pos=asset.scale, use_l10n=True, force_grouping=True)
 
 
 @register.filter
@@ -50,5 +52,6 @@ def percent(rate: Decimal) -> str:
 
 
 def isolated(figure: str) -> str:
-    """In a page from right to left its sign stays before the figure (Unicode annex 9)."""
+    """In a page from right to left the sign stays before the figure, its code after it
+    (Unicode annex 9)."""
     return f"\u2066{figure}\u2069" if get_language_bidi() else figure
