@@ -57,8 +57,11 @@ def _here(request: HttpRequest) -> str:
 
 
 def filled_in(request: HttpRequest) -> dict[str, str]:
-    """What the fields of a form begin with, as the address has it."""
-    return {name: request.GET[name] for name in request.GET}
+    """What the fields of a form begin with, as the address has it.
+
+    A link must not tick what its reader is to accept.
+    """
+    return {name: request.GET[name] for name in request.GET if name not in NOT_KEPT}
 
 
 def position_of(customer: Customer, pk: int) -> Position:

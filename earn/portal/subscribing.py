@@ -23,7 +23,7 @@ from earn.portal.people import filled_in, for_customers
 from earn.portal.reading import AmountField
 from earn.portal.refusing import sentence
 from earn.portal.wording import AT_MATURITY, AT_MATURITY_MEANS
-from earn.refusals import Refusal
+from earn.refusals import Refusal, TermsChanged
 from earn.subscriptions import Room
 
 LIMITS = {
@@ -31,6 +31,34 @@ LIMITS = {
     "cap": gettext_lazy("the most that one customer may still add"),
     "quota": gettext_lazy("all that is left of this product"),
 }
+
+
+class Tick(forms.CheckboxInput):
+    """A checkbox that sends the version of what it stands beside."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(check_test=lambda value: value == version)
+        self.version = version
+
+    def format_value(self, value: Any) -> str:  # noqa: ARG002
+        return self.version
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:  # noqa: ARG002
+        return data.get(name)
+
+
+class ConsentField(forms.Field):
+    """Agrees to one version of a text: what was ticked beside another one is no consent."""
+
+    def __init__(self, version: int, **options: Any) -> None:
+        super().__init__(widget=Tick(str(version)), **options)
+        self.version = str(version)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value != self.version:
+            told = _("The text of the risks has changed. Read it, then accept it again.")
+            raise forms.ValidationError(told, code="changed")
 
 
 class SubscribeForm(MaturityForm):
@@ -57,11 +85,17 @@ class SubscribeForm(MaturityForm):
             for name in ("term", "at_maturity", "minimum_rate"):
                 del self.fields[name]
         if product.risk_text:
-            self.fields["risk"] = forms.BooleanField(
+            self.fields["risk"] = ConsentField(
+                product.risk_version,
                 label=_("I have read the risks and accept them."),
                 help_text=risk_text_of(product),
             )
         self.order_fields(self.field_order)
+
+    def clean(self) -> dict[str, Any] | None:
+        if self.has_error("risk", "changed"):
+            self.add_error(None, sentence(TermsChanged(""), None))
+        return super().clean()
 
     def instructions(self) -> Iterator[tuple[Any, Any]]:
         """Each choice for maturity, and what it means."""

@@ -141,7 +141,7 @@ def test_a_session_that_ends_in_mid_order_loses_nothing_and_does_nothing(
 ) -> None:
     fixed("term", TERMS, risk_text="You may lose it.")
     choices = {"amount": "250.5", "term": "30", "at_maturity": "RENEW_ALL"}
-    shown = send("subscribe", "term", **choices, minimum_rate="4.5", risk="on")
+    shown = send("subscribe", "term", **choices, minimum_rate="4.5", risk="1")
     client.logout()
     sent = confirm(send, "subscribe", "term", shown)
     assert sent.status == 302
@@ -308,9 +308,65 @@ def test_the_risks_are_accepted_and_their_version_is_kept(
     page = send("subscribe", "risky", amount="10")
     assert page.status == 422
     assert "You may lose it." in page.text
-    shown = send("subscribe", "risky", amount="10", risk="on")
+    shown = send("subscribe", "risky", amount="10", risk="3")
     confirm(send, "subscribe", "risky", shown)
     assert Order.objects.get(kind="SUBSCRIBE").preview["risk_version"] == 3
+
+
+def reworded(product: Product) -> None:
+    product.risk_text, product.risk_version = "You may lose all.", product.risk_version + 1
+    product.save()
+
+
+def asks_anew(page: Page) -> bool:
+    """The form with what was filled in, the new text, a notice, and nothing ticked."""
+    box = re.findall(r'<input type="checkbox"[^>]*>', page.text)
+    assert page.status == 422
+    assert 'value="10"' in page.text
+    assert "You may lose all." in page.text
+    assert "The terms have changed since you saw them, and nothing was done." in page.text
+    assert "The text of the risks has changed." in page.text
+    assert "signed" not in page.hidden
+    return len(box) == 1 and 'value="2"' in box[0] and "checked" not in box[0]
+
+
+def test_a_risk_text_that_changed_while_the_form_was_read_is_accepted_anew(
+    client: Client, send: Callable[..., Page]
+) -> None:
+    product = flexible("risky", risk_text="You may lose it.")
+    form = Page(client.get(reverse("portal:subscribe", args=["risky"])))
+    assert re.search(r'<input type="checkbox" name="risk" value="1"', form.text)
+    reworded(product)
+    for ticked in ("1", "on", "True", "02", "\x00"):
+        page = send("subscribe", "risky", **form.hidden, amount="10", risk=ticked)
+        assert asks_anew(page)
+    shown = send("subscribe", "risky", **page.hidden, amount="10", risk="2")
+    assert confirm(send, "subscribe", "risky", shown).status == 302
+    assert Order.objects.get(kind="SUBSCRIBE").preview["risk_version"] == 2
+
+
+def test_a_risk_text_that_changed_before_the_confirmation_is_accepted_anew(
+    alice: Customer, send: Callable[..., Page]
+) -> None:
+    product = flexible("risky", risk_text="You may lose it.")
+    shown = send("subscribe", "risky", amount="10", risk="1")
+    assert shown.hidden["risk"] == "1"
+    reworded(product)
+    page = confirm(send, "subscribe", "risky", shown)
+    assert asks_anew(page)
+    assert wallet(alice) == 1000
+    assert send("subscribe", "risky", **page.hidden, amount="10").status == 422
+    shown = send("subscribe", "risky", **page.hidden, amount="10", risk="2")
+    assert confirm(send, "subscribe", "risky", shown).status == 302
+    assert Order.objects.get(kind="SUBSCRIBE").preview["risk_version"] == 2
+
+
+def test_a_link_does_not_accept_the_risks(client: Client) -> None:
+    flexible("risky", risk_text="You may lose it.")
+    address = reverse("portal:subscribe", args=["risky"])
+    page = Page(client.get(address, {"risk": "1", "amount": "10"}))
+    assert 'value="10"' in page.text
+    assert "checked" not in page.text
 
 
 def test_a_preview_that_was_tampered_with_is_not_taken(
