@@ -8,6 +8,9 @@ try:
     DEBUG = env.flag("DEBUG", default=False)
     HTTPS = env.flag("HTTPS", default=not DEBUG)
     BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
+    # How many of our own proxies add to X-Forwarded-For: without it all visitors share an
+    # address, and one who guesses passwords would lock out everybody.
+    PROXIES = env.whole_number("PROXIES", default=int(BEHIND_PROXY), least=0, most=9)
     ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default="127.0.0.1,localhost,[::1]")
     CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
     VAR = env.folder("EARN_VAR", default=env.ROOT / "var")
@@ -96,6 +99,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "django_cache",
+        # Beyond it keys that still count are dropped: no flood of guesses may get there.
+        "OPTIONS": {"MAX_ENTRIES": 1_000_000},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -155,6 +160,7 @@ ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before second factors and addresses change
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # and before money leaves
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # of what was changed on the account
+ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
 MFA_ADAPTER = "earn.portal.accounts.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {"edit_webauthn": "earn.portal.account_forms.RenameKeyForm"}

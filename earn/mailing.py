@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection
-from django.db.models import Case, Value, When
 
 from earn.models import Notification
 from earn.sql import sql
@@ -24,6 +23,7 @@ BATCHES = 50  # of one run; beat calls again every minute
 # What is older was told late or waited too long: books that are brought up to date, as
 # those of the demo, would bury people under mails about last month. The portal has it all.
 MAIL_DAYS = timedelta(days=3)
+GIVE_UP_DAYS = timedelta(days=30)  # of a mail server or a mailbox that takes nothing
 FAILURES = (SMTPException, OSError)
 Mail = Notification.Mail
 
@@ -53,12 +53,10 @@ def message_id(notification: Notification) -> str:
 
 
 def _drop_the_old(at: datetime) -> None:
-    waiting = Notification.objects.filter(mail=Mail.WAITING, at__lt=at - MAIL_DAYS)
-    waiting.update(
-        mail=Case(
-            When(mail_attempts=0, then=Value(Mail.LATE)), default=Value(Mail.GIVEN_UP)
-        )
-    )
+    """What waits since an outage was tried, and is not old news."""
+    waiting = Notification.objects.filter(mail=Mail.WAITING)
+    waiting.filter(mail_attempts=0, at__lt=at - MAIL_DAYS).update(mail=Mail.LATE)
+    waiting.filter(at__lt=at - GIVE_UP_DAYS).update(mail=Mail.GIVEN_UP)
 
 
 def _take(at: datetime) -> list[Notification]:
@@ -81,6 +79,8 @@ def _send(
     except FAILURES as error:
         for notification in taken:
             _note(notification, mail_problem=_said(error))
+        untried = Notification.objects.filter(mail=Mail.WAITING, mail_attempts=0)
+        untried.filter(mail_due_at__lte=at).update(mail_attempts=1)
         return None
     try:
         return sum(_send_one(x, write, at, server) for x in taken)

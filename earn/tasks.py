@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from celery import shared_task
 
-from earn import close, mailing
+from earn import close, housekeeping, mailing
 from earn.portal.notices import letter
 from ledger import seals
 
@@ -51,6 +51,11 @@ def seal_entries() -> None:
 @shared_task
 def send_mails() -> None:
     mailing.send_mails(at=datetime.now(UTC), write=letter)
+
+
+@shared_task
+def forget_expired() -> None:
+    housekeeping.forget_expired(at=datetime.now(UTC))
 
 
 def last_closable(now: datetime) -> date:

@@ -504,3 +504,13 @@ def test_fields_keep_what_browsers_and_readers_need(client: Client) -> None:
     assert 'id="id_password1_helptext"' in text
     assert "placeholder" not in text
     assert 'autocomplete="current-password"' in page(client, "account_login")
+
+
+@pytest.mark.usefixtures("alice")
+def test_behind_a_proxy_who_guesses_locks_out_nobody_else(settings: Any) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    for number in range(40):
+        guesser = Client(headers={"X-Forwarded-For": f"198.51.100.{number}, 192.0.2.1"})
+        sign_in(guesser, f"nobody-{number}@example.com", password="wrong")
+    visitor = Client(headers={"X-Forwarded-For": "203.0.113.9"})
+    assert sign_in(visitor).status_code == 302

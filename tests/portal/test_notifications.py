@@ -456,9 +456,23 @@ def test_one_bad_address_keeps_no_other_mail_and_is_given_up_with_its_reason(
         assert (state(other), state(told)) == ("SENT", "WAITING")
         assert told.mail_problem.startswith("SMTPRecipientsRefused")
         send(on(4))
+        assert state(told) == "WAITING"
+        send(on(40))
     assert state(told) == "GIVEN_UP"
     assert "no such mailbox" in told.mail_problem
-    assert send(on(5)) == 0
+    assert send(on(41)) == 0
+
+
+@pytest.mark.usefixtures("dead_server")
+def test_an_outage_of_a_week_loses_no_mail(told: Notification, bob: Customer) -> None:
+    bob.user = User.objects.create_user("bob@example.com")
+    bob.save()
+    with patch("earn.mailing.BATCH", 1):
+        other = notify(bob, 30)
+        assert send(on(0, 12)) == 0  # one of the two was taken
+    with patch.object(EmailBackend, "open"):
+        assert send(on(7)) == 2
+    assert (state(told), state(other)) == ("SENT", "SENT")
 
 
 def test_news_of_last_week_are_not_mailed(told: Notification) -> None:

@@ -36,6 +36,12 @@ JOBS = (
         timedelta(minutes=1),
         "Mails customers what they were told in the portal.",
     ),
+    Job(
+        "Forget what has expired",
+        tasks.forget_expired.name,
+        timedelta(minutes=10),
+        "Clears counts of tries that count no more.",
+    ),
 )
 
 
