@@ -1,9 +1,10 @@
 """Finding and reckoning as one types, in a real browser."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.earn.people import fixed, flexible, money
 
@@ -44,3 +45,52 @@ def test_the_calculator_answers_as_one_types(page: Page, live_server: Any) -> No
     expect(page.locator("#months")).to_contain_text("Interest")
     page.get_by_label("Amount in USD").fill("1000.555")
     expect(page.locator("#result")).to_contain_text("USD has 2 decimals at most.")
+
+
+NOT_FETCHED = "These figures could not be fetched. Check your connection and type again."
+
+
+@pytest.fixture
+def broken_page(chromium: Browser) -> Iterator[Page]:
+    """A page whose requests may fail, which its console is allowed to say."""
+    context = chromium.new_context()
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+def test_no_old_figure_stands_beside_an_amount_that_could_not_be_reckoned(
+    broken_page: Page, live_server: Any
+) -> None:
+    fixed("term")
+    page = broken_page
+    page.goto(f"{live_server.url}/explore/term/")
+    page.get_by_label("Amount in USD").fill("1000")
+    expect(page.locator("#result")).to_contain_text("1,002.73 USD")
+    page.context.set_offline(True)
+    page.get_by_label("Amount in USD").fill("5000")
+    expect(page.locator("#result")).to_have_text(NOT_FETCHED)
+    expect(page.locator("#months")).to_be_empty()
+    page.context.set_offline(False)
+    page.get_by_label("Amount in USD").fill("2000")
+    expect(page.locator("#result")).to_contain_text("2,005.47 USD")
+    expect(page.locator("#months")).to_contain_text("Interest")
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+def test_an_answer_on_its_way_is_seen_and_a_failed_search_leaves_no_old_list(
+    broken_page: Page, live_server: Any
+) -> None:
+    flexible("usd-flex")
+    page = broken_page
+    page.goto(f"{live_server.url}/explore/")
+    held: list[Any] = []
+    page.route("**/explore/?*", lambda route: held.append(route))
+    page.get_by_label("Token or name").fill("btc")
+    expect(page.locator("#products")).to_have_attribute("aria-busy", "true")
+    expect(page.locator("#products")).to_have_css("opacity", "0.5")
+    held[0].fulfill(status=500, body="")
+    expect(page.locator("#products")).to_have_text(NOT_FETCHED)
+    expect(page.locator(".offer")).to_have_count(0)
+    expect(page.locator("#found")).to_be_empty()
+    expect(page.locator("[aria-busy]")).to_have_count(0)
