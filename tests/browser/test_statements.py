@@ -56,6 +56,18 @@ def test_a_statement_is_downloaded_from_its_list(page: Page, live_server: Any) -
             page.get_by_role("link", name=f"January 2026 as {form}").click()
         assert download.value.suggested_filename == f"earn-2026-01.{form.lower()}"
         assert Path(download.value.path()).stat().st_size > 1000
+        expect(page.get_by_role("status")).to_have_text("The file is made.")
+
+
+@pytest.mark.usefixtures("alice")
+def test_a_file_asked_for_after_the_session_has_ended_leads_to_the_sign_in(
+    page: Page, live_server: Any
+) -> None:
+    page.goto(f"{live_server.url}{reverse('portal:statements')}")
+    page.context.clear_cookies()
+    page.get_by_role("link", name="January 2026 as CSV").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign In")
+    assert "2026-01" in page.url  # and from there to the file
 
 
 @pytest.mark.usefixtures("alice")
@@ -75,3 +87,4 @@ def test_activity_is_filtered_and_leads_to_the_receipt_and_its_term_sheet(
     with page.expect_download() as download:
         page.get_by_role("link", name="Term sheet (PDF)").click()
     assert download.value.suggested_filename.endswith(".pdf")
+    expect(page.get_by_role("status")).to_have_text("The file is made.")
