@@ -151,6 +151,7 @@ def test_a_position_shows_each_days_interest(
     close_to(2)
     page = browse("position", position.pk)
     assert page.index("/2026-01-07/") < page.index("/2026-01-06/")
+    assert ">7 Jan 2026</a>" in page
     assert "2.00 USD" in page
     assert "1,000.00" in page
 
