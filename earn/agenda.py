@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from earn import accruals, activity
 from earn.activity import Type
+from earn.catalogue import Rates
 from earn.days import ONE_DAY, DayCount, business_day, start_of
-from earn.interest import Chart, Payout, Rounding, Tier, TierMode
-from earn.models import Accrual, AtMaturity, Customer, Order, Position, Product, RateTier
+from earn.interest import Payout, Rounding, TierMode
+from earn.models import Accrual, AtMaturity, Customer, Order, Position, Product
 from earn.projection import payments
 
 
@@ -134,39 +135,6 @@ def _happened(customer: Customer, first: date, last: date) -> Iterator[Event]:
 # What is expected
 
 
-class _Rates:
-    """The charts of positions: the one of a fixed term, all announced of a flexible."""
-
-    def __init__(self, positions: list[Position]) -> None:
-        fixed = {x.chart_id for x in positions if x.chart_id}
-        flexible = {x.product_id for x in positions if not x.chart_id}
-        tiers = RateTier.objects.select_related("chart").order_by("from_amount")
-        self._rows = [
-            *tiers.filter(chart__in=fixed),
-            *tiers.filter(
-                chart__product__in=flexible,
-                chart__announced_at__isnull=False,
-                term_days=None,
-            ),
-        ]
-
-    def of(self, position: Position) -> list[Chart]:
-        """A fixed position has one for life: it counts as in effect from the first day."""
-        tiers: dict[tuple[date, int, int], list[Tier]] = {}
-        for row in self._rows:
-            chart = row.chart
-            is_its = (
-                chart.pk == position.chart_id
-                if position.chart_id
-                else chart.product_id == position.product_id
-            )
-            if is_its and row.term_days == position.term_days:
-                since = date.min if position.chart_id else chart.effective_on
-                tier = Tier(row.from_amount, row.annual_rate)
-                tiers.setdefault((since, chart.version, chart.pk), []).append(tier)
-        return [Chart(since, found) for (since, _, _), found in sorted(tiers.items())]
-
-
 def _expected(customer: Customer, last: date, at: datetime) -> Iterator[Event]:
     positions = list(
         Position.objects.filter(customer=customer, state=Position.State.OPEN)
@@ -175,7 +143,7 @@ def _expected(customer: Customer, last: date, at: datetime) -> Iterator[Event]:
     )
     horizon, today = accruals.horizon(), business_day(at)
     rows = _rows(customer, horizon) if horizon else {}
-    rates = _Rates(positions)
+    rates = Rates(positions)
     for position in positions:
         yield from _of_position(position, last, horizon, rows.get(position.pk), rates)
         yield from _last_changes(position)
@@ -192,7 +160,7 @@ def _of_position(
     last: date,
     horizon: date | None,
     row: Accrual | None,
-    rates: _Rates,
+    rates: Rates,
 ) -> Iterator[Event]:
     if not _has_something(position, last):
         return

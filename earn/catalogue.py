@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from earn import refusals, telling
-from earn.interest import Tier
+from earn.interest import Chart, Tier
 from earn.models import (
     Customer,
     Position,
@@ -87,6 +87,39 @@ def tiers_of(chart: RateChart, term_days: int | None) -> tuple[Tier, ...]:
     """The chart's tiers for a term, lowest amount first; empty when it has no such term."""
     rows = chart.tiers.filter(term_days=term_days).order_by("from_amount")
     return tuple(Tier(x.from_amount, x.annual_rate) for x in rows)
+
+
+class Rates:
+    """The charts of positions: the one of a fixed term, all announced of a flexible."""
+
+    def __init__(self, positions: Collection[Position]) -> None:
+        fixed = {x.chart_id for x in positions if x.chart_id}
+        flexible = {x.product_id for x in positions if not x.chart_id}
+        tiers = RateTier.objects.select_related("chart").order_by("from_amount")
+        self._rows = [
+            *tiers.filter(chart__in=fixed),
+            *tiers.filter(
+                chart__product__in=flexible,
+                chart__announced_at__isnull=False,
+                term_days=None,
+            ),
+        ]
+
+    def of(self, position: Position) -> list[Chart]:
+        """A fixed position has one for life: it counts as in effect from the first day."""
+        tiers: dict[tuple[date, int, int], list[Tier]] = {}
+        for row in self._rows:
+            chart = row.chart
+            is_its = (
+                chart.pk == position.chart_id
+                if position.chart_id
+                else chart.product_id == position.product_id
+            )
+            if is_its and row.term_days == position.term_days:
+                since = date.min if position.chart_id else chart.effective_on
+                tier = Tier(row.from_amount, row.annual_rate)
+                tiers.setdefault((since, chart.version, chart.pk), []).append(tier)
+        return [Chart(since, found) for (since, _, _), found in sorted(tiers.items())]
 
 
 def offer(

@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Sum
 
 from earn import chart, prices
-from earn.days import ONE_DAY, start_of
+from earn.catalogue import Rates
+from earn.days import ONE_DAY, DayCount, day_fraction, start_of
+from earn.interest import Payout, TierMode, one_day, pays_out, tiers_on
 from earn.models import Accrual, Customer, Position
 from earn.prices import Prices
+from earn.sql import sql
 from ledger import balances
 from ledger.models import Asset
 
@@ -20,17 +24,22 @@ INSTANT = timedelta(microseconds=1)
 
 
 class OpenPosition(NamedTuple):
-    """A position with its interest of the last closed day and what it is owed."""
+    """A position with its interest of the last closed day and what it is owed.
+
+    `expected` is what today's close will accrue if nothing moves until then.
+    """
 
     position: Position
     last_interest: Decimal
     owed: Decimal
+    expected: Decimal
 
 
 class Held(NamedTuple):
     """One asset: free in the wallet, in products, asked back, and interest not yet paid.
 
-    `last_interest` is that of the last closed day, a part of `owed` until it is paid.
+    `last_interest` is that of the last closed day, a part of `owed` until it is paid;
+    `expected` is that of today, which is no part of anything yet.
     """
 
     asset: Asset
@@ -39,6 +48,7 @@ class Held(NamedTuple):
     redeeming: Decimal
     owed: Decimal
     last_interest: Decimal
+    expected: Decimal
 
     @property
     def all(self) -> Decimal:
@@ -55,6 +65,7 @@ class Worth(NamedTuple):
     redeeming: Decimal
     owed: Decimal
     last_interest: Decimal
+    expected: Decimal
     without_price: Sequence[Held]
 
 
@@ -66,9 +77,11 @@ class DayWorth(NamedTuple):
     interest: Decimal | None
 
 
-def open_positions(customer: Customer, *, through: date | None) -> list[OpenPosition]:
+def open_positions(
+    customer: Customer, *, through: date | None, today: date
+) -> list[OpenPosition]:
     """By asset; with the interest through a day, which is the last closed one."""
-    positions = (
+    positions = list(
         Position.objects.filter(customer=customer, state=Position.State.OPEN)
         .select_related("product__asset", "chart")
         .order_by("product__asset__code", "pk")
@@ -77,13 +90,70 @@ def open_positions(customer: Customer, *, through: date | None) -> list[OpenPosi
     if through:
         accrued = Accrual.objects.filter(position__customer=customer, day=through)
         rows = {row.position_id: row for row in accrued}
-    return [_open(position, rows.get(position.pk)) for position in positions]
+    ahead = _Ahead(customer, positions, through=through, today=today)
+    return [_open(position, rows.get(position.pk), ahead) for position in positions]
 
 
-def _open(position: Position, row: Accrual | None) -> OpenPosition:
+def _open(position: Position, row: Accrual | None, ahead: "_Ahead") -> OpenPosition:
     accrued, interest = (row.accrued, row.interest) if row else (NOTHING, NOTHING)
     owed = accrued + position.true_up - position.interest_settled
-    return OpenPosition(position, interest, owed)
+    carry = row.carry if row else NOTHING
+    expected = ahead.interest(position, owed=owed, carry=carry)
+    return OpenPosition(position, interest, owed, expected)
+
+
+class _Ahead:
+    """What the days from the first that is not closed through today will accrue."""
+
+    def __init__(
+        self,
+        customer: Customer,
+        positions: Sequence[Position],
+        *,
+        through: date | None,
+        today: date,
+    ) -> None:
+        self._today = today
+        self._rates = Rates(positions)
+        first = min((position.first_day for position in positions), default=today)
+        start = max(first, through + ONE_DAY) if through else first
+        self._days = _span(start, today)
+        parameters: dict[str, Any] = {"customer": customer.pk, "days": self._days}
+        with connection.cursor() as cursor:
+            cursor.execute(sql("expected_corrections"), parameters)
+            self._corrections = {(pk, day): moved for pk, day, moved in cursor}
+
+    def interest(self, position: Position, *, owed: Decimal, carry: Decimal) -> Decimal:
+        """Of today, after the days before it that are still to be closed."""
+        if position.last_day and position.last_day < self._today:
+            return NOTHING
+        product, charts = position.product, self._rates.of(position)
+        interest = NOTHING
+        for day in self._days:
+            if day >= position.first_day:
+                interest, carry = one_day(
+                    basis=self._basis(position, day, owed),
+                    tiers=tiers_on(charts, day),
+                    mode=TierMode(product.tier_mode),
+                    fraction=day_fraction(
+                        DayCount(product.day_count), first_day=position.first_day, day=day
+                    ),
+                    scale=product.asset.scale,
+                    carry=carry,
+                )
+                is_paid = pays_out(Payout(product.payout), day)
+                owed = NOTHING if is_paid else owed + interest
+        return interest
+
+    def _basis(self, position: Position, day: date, owed: Decimal) -> Decimal:
+        """What stays all day of what is there now; an order may come while this is read."""
+        moved = self._corrections.get((position.pk, day), NOTHING)
+        held = position.principal + (owed if position.compounds else NOTHING)
+        return max(Decimal(held + moved), NOTHING)
+
+
+def _span(first: date, last: date) -> list[date]:
+    return [first + n * ONE_DAY for n in range((last - first).days + 1)]
 
 
 def held(customer: Customer, positions: Sequence[OpenPosition]) -> list[Held]:
@@ -112,6 +182,7 @@ def _of_asset(
         ),
         owed=sum((x.owed for x in mine), NOTHING),
         last_interest=sum((x.last_interest for x in mine), NOTHING),
+        expected=sum((x.expected for x in mine), NOTHING),
     )
 
 
@@ -137,6 +208,7 @@ def worth(rows: Sequence[Held], currency: Asset, *, known: Prices, at: datetime)
         all=sum(parts.values(), NOTHING),
         **parts,
         last_interest=total("last_interest"),
+        expected=total("expected"),
         without_price=without,
     )
 

@@ -33,6 +33,7 @@ class Shown(NamedTuple):
     last_interest: Decimal
     owed: Decimal
     begins: bool
+    is_settled: bool  # by the close, which is late
 
 
 @require_safe
@@ -40,13 +41,14 @@ class Shown(NamedTuple):
 def home(request: HttpRequest, customer: Customer) -> HttpResponse:
     at = datetime.now(UTC)
     closed_through = accruals.horizon()
-    positions = holdings.open_positions(customer, through=closed_through)
+    today = business_day(at)
+    positions = holdings.open_positions(customer, through=closed_through, today=today)
     held = holdings.held(customer, positions)
     orders = Order.objects.filter(customer=customer).select_related("product__asset")
     latest = orders.exclude(state=Order.State.REFUSED).order_by("-at", "-pk")[:LATEST]
     shown = {
         "held": [(x, None) for x in held],
-        "positions": [_shown(x, business_day(at)) for x in positions],
+        "positions": [_shown(x, today) for x in positions],
         "maturing": _maturing(positions),
         "closed_through": closed_through,
         "pending": orders.filter(state=Order.State.PENDING).order_by("due_on", "pk"),
@@ -72,6 +74,7 @@ def _shown(open_position: OpenPosition, today: date) -> Shown:
         last_interest=open_position.last_interest,
         owed=open_position.owed,
         begins=position.first_day > today,
+        is_settled=position.matures_on is not None and position.matures_on <= today,
     )
 
 

@@ -130,7 +130,7 @@ def test_the_page_asks_as_much_for_many_positions_as_for_one(
         subscribe(alice, fixed(f"fixed-{number}"), 1000, on(0), term_days=10)
     close_to(2)
     client = signed_in(alice)
-    with django_assert_max_num_queries(17):  # two of them for the session and its user
+    with django_assert_max_num_queries(20):  # two of them for the session and its user
         client.get(reverse("portal:home"))
 
 
@@ -141,6 +141,26 @@ def test_a_position_that_begins_tomorrow_says_so(
     subscribe(alice, flexible(), 1000, today)
     day_after = date_format(today.date() + ONE_DAY, "DATE_FORMAT")
     assert f"Earns from {day_after}" in " ".join(browse("home").split())
+
+
+def test_home_says_what_today_is_expected_to_earn(
+    alice: Customer, browse: Callable[..., str]
+) -> None:
+    today = datetime.now(UTC)
+    subscribe(alice, flexible(tiers=DOLLAR_A_DAY), 1000, today - ONE_DAY)
+    subscribe(alice, flexible("new", tiers=DOLLAR_A_DAY), 5000, today)
+    page = " ".join(browse("home").split())
+    assert "<dt>Expected today</dt> <dd>1.00 USD</dd>" in page
+
+
+def test_a_term_that_the_late_close_has_not_settled_is_not_said_to_earn(
+    alice: Customer, browse: Callable[..., str]
+) -> None:
+    subscribe(alice, fixed(), 1000, datetime.now(UTC) - 11 * ONE_DAY, term_days=10)
+    page = " ".join(browse("home").split())
+    assert "Matured: the daily close is settling it." in page
+    assert "> Earning <" not in page
+    assert "<dt>Expected today</dt> <dd>0.00 USD</dd>" in page
 
 
 def test_a_position_shows_each_days_interest(
