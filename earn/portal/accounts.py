@@ -9,6 +9,8 @@ import qrcode  # type: ignore[import-untyped]
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.db import transaction
@@ -18,6 +20,7 @@ from qrcode.image.svg import SvgPathFillImage  # type: ignore[import-untyped]
 from earn import telling
 from earn.models import Customer, User
 from earn.portal.devices import browser_of, system_of
+from earn.portal.reauthentication import strongest
 from earn.portal.unread import unread
 
 
@@ -37,6 +40,12 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
             if commit:
                 Customer.objects.create(user=user)
         return user
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Who has a second factor shows it: a thief may have the password alone."""
+        methods = super().get_reauthentication_methods(user)
+        has_app = is_mfa_enabled(user, types=[Authenticator.Type.TOTP])
+        return strongest(methods, has_app=has_app)
 
 
 class Backend(AuthenticationBackend):  # type: ignore[misc]

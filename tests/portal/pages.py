@@ -223,13 +223,14 @@ def create_alice() -> Alice:
 
 
 def signed_in(user: User | None, **options: Any) -> Client:
-    """Just now, so that nothing asks for the password again."""
+    """Just now and by all that they have, so that nothing asks for it again."""
     assert user is not None
     client = Client(**options)
     client.force_login(user)
     request = HttpRequest()
     request.session = client.session
-    record_authentication(request, user, "password", reauthenticated=True)
+    for method in ("password", "mfa"):
+        record_authentication(request, user, method, reauthenticated=True)
     request.session.save()
     return client
 

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core.cache import cache
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 
@@ -28,6 +32,7 @@ from tests.earn.people import (
     subscribe,
     wallet,
 )
+from tests.portal.pages import create_credential
 from tests.portal.test_accounts import activate_app, app_code
 from tests.portal.test_home import signed_in
 from tests.portal.test_orders import Page
@@ -216,10 +221,9 @@ def ages(client: Client) -> Callable[[int], None]:
     return act
 
 
-def asked(answer: Any) -> bool:
+def asked(answer: Any, *, by: str = "account_reauthenticate") -> bool:
     return bool(
-        answer.status_code == 302
-        and answer["Location"].startswith(reverse("account_reauthenticate"))
+        answer.status_code == 302 and answer["Location"].startswith(f"{reverse(by)}?")
     )
 
 
@@ -294,6 +298,54 @@ def test_a_code_of_the_app_does(
     cache.clear()  # where allauth keeps that the code was used to activate the app
     back = client.post(reverse("mfa_reauthenticate"), code)
     assert back["Location"] == address(position)
+    assert seen(client, position).status == 200
+
+
+def test_who_has_an_app_is_asked_for_its_code_and_the_password_does_not_do(
+    client: Client, position: Position
+) -> None:
+    """Though the password was shown just now: it may be all that a thief has."""
+    activate_app(client)
+    answer = client.get(address(position))
+    assert asked(answer, by="mfa_reauthenticate")
+    assert (
+        reverse("account_reauthenticate") not in Page(client.get(answer["Location"])).text
+    )
+    where = f"{reverse('account_reauthenticate')}?next={address(position)}"
+    assert asked(client.post(where, {"password": PASSWORD}), by="mfa_reauthenticate")
+    assert asked(client.get(address(position)), by="mfa_reauthenticate")
+
+
+def test_a_code_of_long_ago_is_asked_for_again(
+    client: Client, position: Position, ages: Callable[[int], None]
+) -> None:
+    secret = activate_app(client)
+    cache.clear()  # as above
+    where = f"{reverse('mfa_reauthenticate')}?next={address(position)}"
+    client.post(where, {"code": app_code(secret)})
+    ages(14)
+    assert seen(client, position).status == 200
+    ages(1)
+    assert asked(client.get(address(position)), by="mfa_reauthenticate")
+
+
+def test_who_has_a_passkey_is_asked_for_it_unless_it_signed_them_in(
+    alice: Customer, client: Client, position: Position
+) -> None:
+    assert alice.user
+    passkey = Authenticator.objects.create(
+        user=alice.user,
+        type=Authenticator.Type.WEBAUTHN,
+        data={"name": "laptop", "credential": create_credential()},
+    )
+    RecoveryCodes.activate(alice.user)
+    answer = client.get(address(position))
+    assert asked(answer, by="mfa_reauthenticate_webauthn")
+    assert reverse("mfa_reauthenticate") in Page(client.get(answer["Location"])).text
+    request = HttpRequest()
+    request.session, request.user = client.session, alice.user
+    post_authentication(request, passkey, passwordless=True)
+    request.session.save()
     assert seen(client, position).status == 200
 
 
