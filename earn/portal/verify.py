@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.db.models import BigAutoField
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -149,6 +150,8 @@ def chain(request: HttpRequest, customer: Customer) -> HttpResponse:  # noqa: AR
 
 def _entry(customer: Customer, pk: int) -> SealedText:
     """One's own; somebody else's is not there, and neither is one not yet sealed."""
+    if pk > BigAutoField.MAX_BIGINT:
+        raise Http404
     found = seals.texts_of(customer.uuid, entry_id=pk)
     if not found:
         raise Http404

@@ -3,7 +3,10 @@
 The addresses are those of the URL configuration, so that a new page cannot be forgotten.
 """
 
+import re
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -28,6 +31,11 @@ from tests.portal.pages import (
 pytestmark = pytest.mark.django_db
 METHODS = ["get", "head", "post"]
 NOT_THERE = (404, 405)
+READ_OF_ADDRESSES = """
+    after amount asset before first format from kind language last month next page part
+    position product q resumed sort term to type
+"""
+QUERIES = tuple(READ_OF_ADDRESSES.split())
 
 
 @pytest.fixture
@@ -148,3 +156,47 @@ def test_an_address_that_is_a_key_opens_with_no_other(alice: Alice) -> None:
             other = "A" if address[place] != "A" else "B"
             forged = f"{address[:place]}{other}{address[place + 1 :]}"
             assert Client().get(forged).status_code == 404, name
+
+
+def odd(address: str) -> Iterator[str]:
+    """The address with each of its numbers one that no row has, and with odd texts."""
+    for found in re.finditer(r"(?<=/)[0-9]+(?=[/.])", address):
+        for number in ("0", "9" * 20):
+            yield f"{address[: found.start()]}{number}{address[found.end() :]}"
+    yield f"{address}?{urlencode(dict.fromkeys(QUERIES, chr(0)))}"
+    for name in QUERIES:
+        yield f"{address}?{name}=%00"
+
+
+def test_no_address_falls_over_what_is_no_number_or_text_of_ours(alice: Alice) -> None:
+    hers = signed_in(alice.customer.user)
+    found = addresses(alice, May.EVERYBODY, May.OWNER, May.CUSTOMERS, May.HOLDER)
+    wrong = [
+        address
+        for name, known in found.items()
+        if name.startswith("portal:")
+        for address in odd(known)
+        if hers.get(address).status_code >= 500
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/activity/?asset=%00",
+        "/activity/?product=%00",
+        *(
+            f"/{path.format('9' * 20)}"
+            for path in (
+                "positions/{}/",
+                "orders/{}/",
+                "verify/entries/{}/",
+                "verify/entries/{}.json",
+                "verify/seals/{}/hashes.txt",
+            )
+        ),
+    ],
+)
+def test_what_cannot_be_there_is_not_there(bob: Client, address: str) -> None:
+    assert bob.get(address).status_code == 404
