@@ -20,6 +20,34 @@ from tests.portal.pages import (
 )
 
 SHOWN = (200, 422)  # 422: a page that says why it is too late
+# What no visitor sees as a page, by name. Whatever else is not seen has broken.
+FILES = {
+    "portal:calendar-feed",
+    "portal:chain",
+    "portal:entries-text",
+    "portal:entry-text",
+    "portal:favicon.ico",
+    "portal:income",
+    "portal:seal-hashes",
+    "portal:statement",
+    "portal:term-sheet",
+    "mfa_download_recovery_codes",
+}
+ONLY_SENT_TO = {"portal:calendar-address", "set_language"}
+IN_THE_MIDDLE = {  # of signing in or of a reset: test_recovery and test_accounts go there
+    "account_complete_password_reset",
+    "account_confirm_password_reset_code",
+    "account_email_verification_sent",
+    "mfa_authenticate",
+}
+LEADS_ELSEWHERE = {  # ways that are switched off, and doors to pages that are seen
+    "account_confirm_login_code",
+    "account_set_password",
+    "admin:login",
+    "admin:logout",
+    "mfa_login_webauthn",
+}
+UNSEEN = FILES | ONLY_SENT_TO | IN_THE_MIDDLE | LEADS_ELSEWHERE
 
 
 class Look(NamedTuple):
@@ -46,8 +74,11 @@ class Visitors:
 
 
 def looks(alice: Alice, visitors: Visitors) -> list[Look]:
-    """Each page once, as the first of the visitors sees it who sees it at all."""
-    found = []
+    """Each page once, as the first of the visitors sees it who sees it at all.
+
+    Fails if what nobody sees is not what is known to be no page.
+    """
+    found, unseen = [], set()
     for route in routes():
         page = page_of(route)
         if page is None or page.may == May.STAFF:
@@ -55,7 +86,11 @@ def looks(alice: Alice, visitors: Visitors) -> list[Look]:
         address = address_of(route, alice)
         for query in ("", *page.also):
             who = _first(visitors, f"{address}{query}")
-            found += [Look(route.name, f"{address}{query}", who)] if who else []
+            if who:
+                found.append(Look(route.name, f"{address}{query}", who))
+            else:
+                unseen.add(f"{route.name}{query}")
+    assert unseen == UNSEEN
     empty = ("portal:home", "portal:calendar", "portal:activity")
     found += [Look(name, reverse(name), "Nina") for name in empty]
     return sorted(found, key=lambda look: list(visitors.clients).index(look.who))

@@ -6,6 +6,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from axe_playwright_python.sync_playwright import Axe
 from django.core import mail
 from django.urls import reverse
 from playwright.sync_api import Page, expect
@@ -107,6 +108,7 @@ def test_signing_up_and_in_needs_no_mouse(page: Page, address: str) -> None:
     expect(
         page.get_by_role("heading", name="Enter Email Verification Code")
     ).to_be_visible()
+    assert Axe().run(page).response["violations"] == []
     code = CODE.search(str(mail.outbox[-1].body))
     assert code
     write(page, "#id_code", code[0])
