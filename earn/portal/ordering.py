@@ -6,6 +6,7 @@ has changed since it was shown is shown again, and not executed.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +18,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from earn.models import Order
-from earn.portal.people import RESUMED
+from earn.portal.people import RESUMED, customer_of
 from earn.portal.refusing import sentence
 from earn.portal.wording import changes, rows
 from earn.refusals import KeyReused, Refusal, TermsChanged
@@ -25,6 +26,7 @@ from ledger.models import Asset
 from ledger.posting import TryAgain
 
 SALT = "earn.portal.order"
+LASTS = timedelta(days=1)  # what was shown; older, it is shown again
 Preview = Callable[[], dict[str, Any]]
 Place = Callable[[str, dict[str, Any]], Order]
 
@@ -68,7 +70,7 @@ def shown_then_placed(
     return answer(
         rows=list(rows(what, asset)),
         changed=list(changes(before, what, asset)),
-        signed=signing.dumps(what, salt=SALT),
+        signed=signing.dumps(what, salt=_salt(request)),
         beside=page["beside"](what) if "beside" in page else None,
         **done,
     )
@@ -81,6 +83,8 @@ def _placed(
     if request.POST.get("step") != "confirm":
         return _used_before(request, key)
     confirmed = _confirmed(request)
+    if _is_old(request) and not _earlier(request, key):
+        return {"before": confirmed, "key": key}
     try:
         return place(f"portal:{key}", confirmed)
     except TermsChanged as refusal:
@@ -105,14 +109,34 @@ def _used_before(request: HttpRequest, key: UUID) -> dict[str, Any]:
 
     All other pages keep their key, so that a preview that is loaded twice is one order.
     """
-    orders = Order.objects.filter(customer__user=request.user.pk, key=f"portal:{key}")
-    earlier = orders.first()
+    earlier = _earlier(request, key)
     return {"earlier": earlier} if earlier else {"key": key}
+
+
+def _earlier(request: HttpRequest, key: UUID) -> Order | None:
+    orders = Order.objects.filter(customer__user=request.user.pk, key=f"portal:{key}")
+    return orders.first()
+
+
+def _salt(request: HttpRequest) -> str:
+    """What was shown on a page to somebody is confirmed there and by them alone."""
+    customer = customer_of(request)
+    assert customer is not None  # who orders is one
+    return f"{SALT}:{customer.uuid}:{request.path}"
+
+
+def _is_old(request: HttpRequest) -> bool:
+    try:
+        signing.loads(request.POST["signed"], salt=_salt(request), max_age=LASTS)
+    except signing.SignatureExpired:
+        return True
+    return False
 
 
 def _confirmed(request: HttpRequest) -> dict[str, Any]:
     try:
-        confirmed: dict[str, Any] = signing.loads(request.POST.get("signed", ""), salt=SALT)
+        signed = request.POST.get("signed", "")
+        confirmed: dict[str, Any] = signing.loads(signed, salt=_salt(request))
     except signing.BadSignature as error:
         raise BadRequest("The preview was changed on its way.") from error
     return confirmed

@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from earn import catalogue
 from earn.models import Customer, Order, Position, Product
+from earn.portal import ordering
 from earn.portal.wording import AT_MATURITY_MEANS
 from tests.earn.people import (
     TERMS,
@@ -379,6 +380,37 @@ def test_a_preview_that_was_tampered_with_is_not_taken(
     assert answer.status == 400
     assert "Nothing has happened." in answer.text
     assert wallet(alice) == 1000
+
+
+def test_a_preview_of_another_page_or_of_somebody_else_is_not_taken(
+    alice: Customer, bob: Customer, send: Callable[..., Page]
+) -> None:
+    flexible("easy")
+    flexible("same")
+    fund(bob, 1000, at=NOW - timedelta(days=1))
+    shown = send("subscribe", "easy", amount="400")
+    assert confirm(send, "subscribe", "same", shown).status == 400
+    address = reverse("portal:subscribe", args=["easy"])
+    form = shown.hidden | {"step": "confirm"}
+    assert signed_in(bob).post(address, form).status_code == 400
+    assert (wallet(alice), wallet(bob)) == (1000, 1000)
+
+
+def test_a_preview_of_yesterday_is_shown_again(
+    alice: Customer, send: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flexible("easy")
+    shown = send("subscribe", "easy", amount="400")
+    monkeypatch.setattr(ordering, "LASTS", timedelta(seconds=-1))
+    again = confirm(send, "subscribe", "easy", shown)
+    assert (again.status, wallet(alice)) == (200, 1000)
+    assert "400.00 USD" in again.text
+    assert again.hidden["key"] == shown.hidden["key"]
+    monkeypatch.undo()
+    done = confirm(send, "subscribe", "easy", again)
+    assert (done.status, wallet(alice)) == (302, 600)
+    monkeypatch.setattr(ordering, "LASTS", timedelta(seconds=-1))
+    assert confirm(send, "subscribe", "easy", again).location == done.location
 
 
 def test_a_page_from_before_the_sign_in_is_answered_with_a_sentence(
