@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from earn import refusals, telling
 from earn.interest import Chart, Tier
@@ -81,6 +81,13 @@ def chart_on(product: Product, day: date) -> RateChart | None:
         .order_by("-effective_on", "-version")
         .first()
     )
+
+
+def charts_after(product: Product, day: date) -> QuerySet[RateChart]:
+    """Those that are announced for later days, the next one first."""
+    later = product.charts.filter(announced_at__isnull=False, effective_on__gt=day)
+    # of two for the same day the later version is in force
+    return later.order_by("effective_on", "-version").distinct("effective_on")
 
 
 def tiers_of(chart: RateChart, term_days: int | None) -> tuple[Tier, ...]:

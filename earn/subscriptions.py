@@ -80,14 +80,12 @@ def _shown(
     rates, tiers, first_day = offer.rates, offer.tiers, offer.first_day
     subscribed_on, term_days = offer.subscribed_on, offer.term_days
     scale = product.asset.scale
-    shown = {
+    shown: dict[str, Any] = {
         "product": product.code,
         "asset": product.asset.code,
         "amount": format_amount(amount, scale=scale),
         "chart_version": rates.version,
-        "annual_rate": format(
-            blended_rate(amount, tiers, TierMode(product.tier_mode)), "f"
-        ),
+        "annual_rate": _annual_rate(product, amount, tiers),
         "first_day": first_day.isoformat(),
         "payout": product.payout,
         "day_count": product.day_count,
@@ -97,7 +95,7 @@ def _shown(
         "risk_version": product.risk_version,
     }
     if term_days is None:
-        return shown
+        return shown | _next_rate(product, amount, offer)
     figures = project(
         amount=amount,
         tiers=tiers,
@@ -119,6 +117,21 @@ def _shown(
         "at_maturity": str(at_maturity),
         "minimum_renewal_rate": _rate(minimum_renewal_rate),
     }
+
+
+def _next_rate(product: Product, amount: Decimal, offer: _Offer) -> dict[str, str]:
+    """What is announced already: the rate of this amount when it next changes, and when."""
+    today = _annual_rate(product, amount, offer.tiers)
+    for rates in catalogue.charts_after(product, offer.first_day):
+        tiers = catalogue.tiers_of(rates, offer.term_days)
+        rate = _annual_rate(product, amount, tiers)
+        if rate != today:
+            return {"next_rate": rate, "next_rate_on": rates.effective_on.isoformat()}
+    return {}
+
+
+def _annual_rate(product: Product, amount: Decimal, tiers: Sequence[Tier]) -> str:
+    return format(blended_rate(amount, tiers, TierMode(product.tier_mode)), "f")
 
 
 def early_terms(product: Product) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from earn.days import ONE_DAY
+from earn.days import ONE_DAY, start_of
 from earn.models import (
     OPTIONAL,
     Customer,
@@ -48,8 +48,13 @@ class Wish(NamedTuple):
 
 
 def tell_of_day(day: date) -> int:
-    """Of the terms that mature soon, as of the morning after `day`; how many were told."""
-    morning = day + ONE_DAY
+    """As of the morning after `day`: of the terms that mature soon, and of cuts that are
+    still to come whoever has put money in since they were announced. How many were told.
+    """
+    return _tell_of_maturities_ahead(day + ONE_DAY) + _tell_of_cuts_ahead(day)
+
+
+def _tell_of_maturities_ahead(morning: date) -> int:
     return sum(
         _tell(
             "matures_soon",
@@ -58,6 +63,25 @@ def tell_of_day(day: date) -> int:
             matures_on=morning + timedelta(days=ahead),
         )
         for kind, ahead in DAYS_AHEAD.items()
+    )
+
+
+def _tell_of_cuts_ahead(day: date) -> int:
+    """Who was told already is not told again: the key is that of the announcement."""
+    morning = day + ONE_DAY
+    pending = RateChart.objects.filter(
+        product__kind=ProductKind.FLEXIBLE,
+        announced_at__isnull=False,
+        effective_on__gt=morning,
+    )
+    return sum(
+        _tell_of_cut(
+            chart,
+            at=max(start_of(morning), chart.announced_at or start_of(morning)),
+            since=day,
+            through=morning,
+        )
+        for chart in pending.order_by("effective_on", "pk")
     )
 
 
@@ -86,12 +110,19 @@ def tell_of_rates(chart: RateChart, *, at: datetime) -> int:
     product: Product = chart.product
     if product.kind != ProductKind.FLEXIBLE:
         return 0
+    return _tell_of_cut(chart, at=at, since=date.min, through=date.max)
+
+
+def _tell_of_cut(chart: RateChart, *, at: datetime, since: date, through: date) -> int:
+    """Positions that changed from `since` on and earn from `through` or earlier."""
     return _tell(
         "rate_cut",
-        product=product.pk,
+        product=chart.product_id,
         chart=chart.pk,
         effective_on=chart.effective_on,
         at=at,
+        since=since,
+        through=through,
     )
 
 

@@ -172,6 +172,8 @@ _FIGURES: dict[str, tuple[Any, Callable[[Any, Asset], str]]] = {
     "amount": (gettext_lazy("Amount"), _money),
     "term_days": (gettext_lazy("Term"), _days),
     "annual_rate": (gettext_lazy("Annual rate of this amount (APR)"), _rate),
+    "next_rate": (gettext_lazy("Announced annual rate of this amount (APR)"), _rate),
+    "next_rate_on": (gettext_lazy("The announced rate applies from"), _day),
     "first_day": (gettext_lazy("First day that earns"), _day),
     "last_day": (gettext_lazy("Last day that earns"), _day),
     "earned_through": (gettext_lazy("Interest counted through"), _day),

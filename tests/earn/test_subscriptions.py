@@ -117,6 +117,23 @@ def test_the_preview_of_a_flexible_product_names_rate_and_first_day() -> None:
     }
 
 
+def test_the_preview_of_a_flexible_product_names_the_next_rate_that_is_announced() -> None:
+    """Of this amount: what the slice above it will earn is none of its business."""
+    product = flexible(tiers=[(None, 0, "0.12"), (None, 500, "0.02")])
+    chart(product, day(5), (None, 0, "0.12"), (None, 500, "0.01"))
+    chart(product, day(9), (None, 0, "0.06"), (None, 500, "0.01"))
+    chart(product, day(3), (None, 0, "0.01"), at=None)  # not announced
+
+    def shown(amount: int, number: int) -> tuple[str | None, str | None]:
+        found = preview(product=product, amount=Decimal(amount), at=on(number))
+        return found.get("next_rate"), found.get("next_rate_on")
+
+    assert shown(500, 0) == ("0.0600000000", str(day(9)))
+    assert shown(1000, 0) == ("0.0650000000", str(day(5)))
+    assert shown(1000, 4) == ("0.0350000000", str(day(9)))
+    assert shown(1000, 8) == (None, None)
+
+
 def test_the_preview_of_a_term_names_dates_interest_and_yield() -> None:
     product = fixed(
         tiers=[(365, 0, "0.05")], early_rule="REDUCED_RATE", early_rate="0.005",

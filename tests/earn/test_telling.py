@@ -58,6 +58,8 @@ PARAMETERS: dict[str, Any] = {
     "chart": 1,
     "effective_on": day(8),
     "at": on(0),
+    "since": day(0),
+    "through": day(1),
     "customer": 1,
     "device": 1,
     "browser": "",
@@ -285,6 +287,78 @@ def test_an_announcement_that_fails_tells_nothing(alice: Customer) -> None:
     assert told(alice) == []
 
 
+def test_who_comes_after_the_announcement_is_told_by_the_close_of_the_day(
+    alice: Customer, bob: Customer, django_assert_num_queries: Any
+) -> None:
+    easy = flexible()
+    subscribe(alice, easy, 2000, on(0))
+    new = chart(easy, day(9), (None, 0, "0.01"), at=on(1))
+    position = subscribe(bob, easy, 500, on(2))
+    close_to(1)
+    assert (told(alice), told(bob)) == (["RATE_CUT"], [])
+    close_to(2)
+    news = Notification.objects.get(customer=bob)
+    assert (news.kind, news.at) == ("RATE_CUT", start_of(day(3)))
+    assert (news.position_id, news.figures["balance"]) == (position.pk, "500")
+    assert news.figures["new_chart"] == str(new.pk)
+    before = everything()
+    subscribe(bob, easy, 500, on(4))
+    close_to(20)
+    assert everything() == before
+    with django_assert_num_queries(3):  # nothing is announced any more
+        telling.tell_of_day(day(20))
+
+
+def test_who_adds_to_a_balance_that_was_not_cut_is_told_then(alice: Customer) -> None:
+    easy = flexible(tiers=TIERS)
+    subscribe(alice, easy, 500, on(0))
+    chart(easy, day(9), (None, 0, "0.12"), (None, 500, "0.01"), at=on(1))
+    close_to(1)
+    assert told(alice) == []
+    subscribe(alice, easy, 100, on(2))
+    close_to(2)
+    assert figures("RATE_CUT")["balance"] == "600"
+
+
+def test_who_comes_by_a_maturity_is_told_of_a_cut_ahead(alice: Customer) -> None:
+    easy, term = flexible(), fixed(tiers=[(2, 0, "0.365")])
+    subscribe(alice, term, 1000, on(0), term_days=2, at_maturity="TO_FLEXIBLE")
+    chart(easy, day(9), (None, 0, "0.01"), at=on(1))
+    assert told(alice) == []
+    close_to(2)
+    assert sorted(told(alice)) == ["MATURES_IN_1_DAY", "RATE_CUT", "RENEWED"]
+    assert figures("RATE_CUT")["balance"] == "1002"
+
+
+def test_who_comes_when_the_lower_rate_is_in_force_is_told_nothing(
+    alice: Customer, bob: Customer
+) -> None:
+    """Money of day 8 earns from day 9 on: never at the rate that is cut."""
+    easy = flexible()
+    chart(easy, day(9), (None, 0, "0.01"), at=on(1))
+    subscribe(alice, easy, 500, on(7))
+    subscribe(bob, easy, 500, on(8))
+    close_to(10)
+    assert (told(alice), told(bob)) == (["RATE_CUT"], [])
+
+
+def test_a_late_close_tells_of_a_cut_by_the_day_of_the_money(alice: Customer) -> None:
+    easy = flexible()
+    chart(easy, day(9), (None, 0, "0.01"), at=on(1))
+    subscribe(alice, easy, 500, on(4))
+    close_to(12, at=on(12))
+    assert Notification.objects.get().at == start_of(day(5))
+
+
+def test_a_cut_that_was_replaced_is_not_told_to_who_comes_later(alice: Customer) -> None:
+    easy = flexible()
+    chart(easy, day(9), (None, 0, "0.01"), at=on(1))
+    chart(easy, day(9), (None, 0, "0.10"), at=on(2))
+    subscribe(alice, easy, 500, on(4))
+    close_to(12)
+    assert told(alice) == []
+
+
 # Once
 
 
@@ -358,7 +432,7 @@ def test_a_batch_of_maturities_is_one_statement(
     news = [telling.Settled(p.pk, p.principal, 0, 0, None, None) for p in positions]  # type: ignore[arg-type]
     with django_assert_num_queries(1):
         assert telling.tell_of_maturities(news) == 5
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         telling.tell_of_day(day(3))
 
 

@@ -11,6 +11,7 @@ import pytest
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from earn import catalogue
 from earn.models import Customer, Order, Position, Product
@@ -260,6 +261,24 @@ def test_terms_that_have_changed_are_shown_again_and_not_executed(
     assert "Before: 10 % Now: 20 %" in told
     assert wallet(alice) == 1000
     assert confirm(send, "subscribe", "easy", again).status == 302
+    assert wallet(alice) == 600
+
+
+def test_a_rate_that_is_announced_is_shown_confirmed_and_receipted(
+    alice: Customer, client: Client, send: Callable[..., Page]
+) -> None:
+    product = flexible("easy")
+    shown = send("subscribe", "easy", amount="400")
+    assert "Announced" not in shown.text
+    cut = chart(product, TODAY + timedelta(days=40), (None, 0, "0.03"), at=NOW)
+    again = confirm(send, "subscribe", "easy", shown)
+    assert "The terms have changed since you saw them" in again.text
+    told = " ".join(re.sub("<[^>]*>", "", again.text).split())
+    assert "Announced annual rate of this amount (APR) Now: 3 %" in told
+    done = confirm(send, "subscribe", "easy", again)
+    receipt = Page(client.get(done.location)).text
+    for words in ("The announced rate applies from", date_format(cut.effective_on)):
+        assert words in receipt
     assert wallet(alice) == 600
 
 

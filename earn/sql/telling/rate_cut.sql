@@ -16,6 +16,7 @@ from (
     left join earn_accrual a on a.position_id = p.id
         and a.day = (select max(day) from earn_dayclose where stage <> 'ACCRUE')
     where p.product_id = %(product)s and p.state = 'OPEN' and p.term_days is null
+      and p.touched_on >= %(since)s and p.first_day <= %(through)s
 ) h
 join earn_yearly(earn_chart_on(%(product)s, %(effective_on)s::date - 1)) old
     on old.lower <= h.balance and (old.upper is null or h.balance < old.upper)
@@ -23,3 +24,5 @@ join earn_yearly(%(chart)s) new
     on new.lower <= h.balance and (new.upper is null or h.balance < new.upper)
 where new.base + (h.balance - new.shift) * new.annual_rate
     < old.base + (h.balance - old.shift) * old.annual_rate
+  -- a chart that a later one has replaced costs nobody anything
+  and earn_chart_on(%(product)s, %(effective_on)s) = %(chart)s
