@@ -33,7 +33,15 @@ DAYS = 31
 READERS = 10  # customers whose pages are measured
 BATCH = 2_000
 FOR_ALL = ("start", "explore")
-FOR_CUSTOMERS = ("home", "calendar", "activity", "statements", "verify", "preferences")
+FOR_CUSTOMERS = (
+    "home",
+    "calendar",
+    "activity",
+    "statements",
+    "notifications",
+    "verify",
+    "preferences",
+)
 
 
 class Cost(NamedTuple):
@@ -45,7 +53,7 @@ def measure(server: Postgres, *, n: int, rounds: int) -> Iterator[dict[str, obje
     """One line a page: medians over the rounds, ratios of the medians' pairs."""
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
-    today = datetime.now().astimezone().date()  # pages say what comes after it
+    today = datetime.now(UTC).date()  # pages say what comes after it
     fill(n, products=PRODUCTS, first=today - timedelta(days=DAYS), days=DAYS)
     yield from ask(server._recorded_pid(), n=n, rounds=rounds)
 
