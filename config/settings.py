@@ -163,7 +163,10 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True  # of what was changed on the account
 ALLAUTH_TRUSTED_PROXY_COUNT = PROXIES
 MFA_ADAPTER = "earn.portal.accounts.SecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_FORMS = {"edit_webauthn": "earn.portal.account_forms.RenameKeyForm"}
+MFA_FORMS = {
+    "add_webauthn": "earn.portal.account_forms.AddKeyForm",
+    "edit_webauthn": "earn.portal.account_forms.RenameKeyForm",
+}
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Earn"
 MFA_TOTP_TOLERANCE = 1  # period before and after, for clocks that are not exact
