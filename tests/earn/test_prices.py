@@ -95,3 +95,12 @@ def test_a_moment_has_one_price(btc: Asset) -> None:
     Price.objects.create(asset=btc, at=on(1), price=1)
     with pytest.raises(IntegrityError, match="one_price_a_moment"), transaction.atomic():
         Price.objects.create(asset=btc, at=on(1), price=2)
+
+
+def test_a_price_that_was_loaded_for_an_earlier_day_grows_old_too(
+    btc: Asset, usd: Asset
+) -> None:
+    prices.record([(btc, Decimal(60000))], at=on(1))
+    known = prices.load([btc, usd], since=on(1), until=on(9))
+    assert known.value(Decimal(1), btc, usd, on(2)) == 60000
+    assert known.value(Decimal(1), btc, usd, on(9)) is None
