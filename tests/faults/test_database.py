@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
@@ -88,11 +88,19 @@ def elsewhere(server: Postgres, db: None) -> Iterator[None]:  # noqa: ARG001
             connection.close()
 
 
-def kill(server: Postgres) -> None:
-    """SIGKILL for the postmaster; its children end when they notice."""
+def kill(server: Postgres, first: Iterable[int] = ()) -> None:
+    """SIGKILL for the postmaster; its children end when they notice.
+
+    `first` are sessions that stop before: of two that notice, one could still take the lock
+    of the other, and commit.
+    """
     pid = int(server.pid_file.read_text().splitlines()[0])
     assert server.mark in command_of(pid)
+    for session in first:
+        os.kill(session, signal.SIGSTOP)
     os.kill(pid, signal.SIGKILL)
+    for session in first:
+        os.kill(session, signal.SIGKILL)
     wait_until(lambda: not command_of(pid), "the server is dead")
 
 
@@ -147,8 +155,7 @@ def test_a_server_killed_before_a_commit_has_nothing_of_it(
     with threads() as start:
         with suppress(psycopg.OperationalError), held(AT["mature"].lock(business)) as hold:
             closing = start(lambda: step(business))
-            hold.stopped()
-            kill(server)
+            kill(server, first=hold.stopped())
         assert isinstance(outcome(closing), OperationalError)
     start_again(server)
     assert picture() == before

@@ -416,9 +416,9 @@ WHOLE_MARKET = """
     select chart.id, case kind when 'FIXED' then 30 * (1 + n % 3) end, n * 100,
         0.01 + (chart.id * 7 + n) % 100 / 1000.0
     from chart join product on product.id = product_id, generate_series(0, 5) n;
+    analyze earn_product, earn_ratechart, earn_ratetier, earn_quotashard, ledger_asset;
     update earn_ratechart set announced_at = '2019-01-01';
     update earn_product set state = 'OPEN';
-    analyze earn_product, earn_ratechart, earn_ratetier, earn_quotashard, ledger_asset;
 """
 
 
