@@ -16,7 +16,7 @@ test: ## the whole suite
 	@.ci/need chromium chromium
 	@.ci/need xgettext gettext
 	@.ci/need hledger hledger "its check of the exported journal is left out"
-	@$(PYTHON_BIN)/pytest -n 2
+	@$(PYTHON_BIN)/pytest -n 2 --dist worksteal
 
 check: ## lint, types, import contracts, templates, migrations
 	@.ci/setup dev
