@@ -1,5 +1,6 @@
 """The hash chain over the journal: made often, never inside a writing transaction."""
 
+from array import array
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -9,6 +10,8 @@ from django.db import connection, transaction
 
 from ledger.models import Entry, Seal, SealedEntry
 from ledger.sql import sql
+
+AT_ONCE = 500  # texts, of a kilobyte or so each
 
 
 class SealedLine(NamedTuple):
@@ -62,23 +65,30 @@ def newest_of(owner: UUID, *, limit: int) -> list[SealedLine]:
 
 
 def texts_of(
-    owner: UUID, *, through: date = date.max, entry_id: int | None = None
-) -> list[SealedText]:
+    owner: UUID, *, through: date = date.max, at_once: int = AT_ONCE
+) -> Iterator[SealedText]:
     """What is hashed of the sealed entries that touched the owner's accounts, by number.
 
     An entry that touched another owner's accounts too is left out: it would tell of them.
+    Which they are is settled at once, their texts are read `at_once`, each time by a query
+    of its own: a reader who takes hours holds no transaction open.
     """
-    parameters: dict[str, Any] = {"owner": owner, "through": through, "entry": entry_id}
-    with connection.cursor() as cursor:
-        cursor.execute(sql("sealed_texts"), parameters)
-        return [SealedText(*row) for row in cursor]
+    numbers = _sealed_of(owner, through=through)
+    return _texts(numbers, at_once)
 
 
-def chain_texts(first: int, last: int) -> list[str]:
-    """What is hashed of these seals: each begins with the hash of the text before it."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql("seal_texts"), {"lowest": first, "highest": last})
-        return [text for (text,) in cursor]
+def text_of(owner: UUID, entry_id: int) -> SealedText | None:
+    """That of one entry; None unless `texts_of` the owner would have it."""
+    return next(_texts(_sealed_of(owner, entry_id=entry_id), AT_ONCE), None)
+
+
+def chain_texts(first: int, last: int, *, at_once: int = AT_ONCE) -> Iterator[str]:
+    """What is hashed of these seals: each begins with the hash of the text before it.
+
+    They are read `at_once`, and never one that is made while they are read.
+    """
+    newest_now = newest()
+    return _links(first, min(last, newest_now.number if newest_now else 0), at_once)
 
 
 def hashes_of(number: int) -> Iterator[str]:
@@ -106,6 +116,35 @@ def of_entry(entry_id: int) -> SealedLine | None:
         )
         return SealedLine(entry.pk, entry.kind, entry.happened_at, number, text)
     return None
+
+
+def _sealed_of(
+    owner: UUID, *, through: date = date.max, entry_id: int | None = None
+) -> "array[int]":
+    """Numbers alone, eight bytes each, however many there are."""
+    parameters: dict[str, Any] = {"owner": owner, "through": through, "entry": entry_id}
+    with connection.cursor() as cursor:
+        cursor.execute(sql("sealed_of_owner"), parameters)
+        return array("q", (number for (number,) in cursor))
+
+
+def _texts(numbers: "array[int]", at_once: int) -> Iterator[SealedText]:
+    for start in range(0, len(numbers), at_once):
+        some = numbers[start : start + at_once].tolist()
+        yield from map(SealedText._make, _rows("sealed_texts", entries=some))
+
+
+def _links(lowest: int, highest: int, at_once: int) -> Iterator[str]:
+    """Numbers may have gaps: the next ones begin after the last that was found."""
+    while found := _rows("seal_texts", lowest=lowest, highest=highest, limit=at_once):
+        yield from (text for _, text in found)
+        lowest = found[-1][0] + 1
+
+
+def _rows(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql(name), parameters)
+        return list(cursor)
 
 
 def _call(statement: str, parameters: list[date | bytes | None]) -> int | None:

@@ -1,8 +1,9 @@
 """A customer's balances and entries against the seals, and how anyone checks them."""
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
 
 from django.db.models import BigAutoField
@@ -12,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
-from earn.days import ONE_DAY, start_of
 from earn.models import Customer
 from earn.portal.people import for_customers
 from earn.portal.wording import KIND
@@ -21,6 +21,7 @@ from ledger.models import Asset, Seal
 from ledger.seals import SealedText
 
 ENTRIES = 25
+LINES = 100  # of a file that are sent in one piece
 WORDS = KIND | {
     "PAY": gettext_lazy("Interest paid"),
     "MATURE": gettext_lazy("Maturity"),
@@ -104,18 +105,22 @@ def entry(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
 @for_customers
 def entry_text(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:  # noqa: ARG001
     """The very bytes whose SHA-256 is the entry's hash."""
-    return _file([_entry(customer, pk).text], f"entry-{pk}.json")
+    text = _entry(customer, pk).text
+    return HttpResponse(text.encode(), headers=_named(f"entry-{pk}.json"))
 
 
 @require_safe
 @for_customers
-def entries_text(request: HttpRequest, customer: Customer) -> HttpResponse:  # noqa: ARG001
+def entries_text(
+    request: HttpRequest,  # noqa: ARG001
+    customer: Customer,
+) -> StreamingHttpResponse:
     """Each entry of one's own through the last day that is sealed, a line each."""
     seal = seals.last_of_a_day()
     if seal is None or seal.day is None:
         raise Http404
     found = seals.texts_of(customer.uuid, through=seal.day)
-    return _file((one.text for one in found), "my-entries.txt", end="\n")
+    return _file((one.text for one in found), "my-entries.txt")
 
 
 @require_safe
@@ -128,13 +133,15 @@ def seal_hashes(
     """The hashes of a seal's entries in order, a line each: nothing else of them."""
     if seals.numbered(number) is None:
         raise Http404
-    lines = (f"{found}\n" for found in seals.hashes_of(number))
-    return StreamingHttpResponse(lines, headers=_named(f"seal-{number}-hashes.txt"))
+    return _file(seals.hashes_of(number), f"seal-{number}-hashes.txt")
 
 
 @require_safe
 @for_customers
-def chain(request: HttpRequest, customer: Customer) -> HttpResponse:  # noqa: ARG001
+def chain(
+    request: HttpRequest,
+    customer: Customer,  # noqa: ARG001
+) -> StreamingHttpResponse:
     """The very text of each seal from `first` to `last`, a line each.
 
     Both are numbers of seals, or days for the seals that end them.
@@ -145,17 +152,17 @@ def chain(request: HttpRequest, customer: Customer) -> HttpResponse:  # noqa: AR
     first = _number(request.GET.get("first", ""), otherwise=1)
     last = _number(request.GET.get("last", ""), otherwise=newest.number)
     texts = seals.chain_texts(first, last)
-    return _file(texts, f"seals-{first}-{last}.txt", end="\n")
+    return _file(texts, f"seals-{first}-{last}.txt")
 
 
 def _entry(customer: Customer, pk: int) -> SealedText:
     """One's own; somebody else's is not there, and neither is one not yet sealed."""
     if pk > BigAutoField.MAX_BIGINT:
         raise Http404
-    found = seals.texts_of(customer.uuid, entry_id=pk)
-    if not found:
+    found = seals.text_of(customer.uuid, pk)
+    if found is None:
         raise Http404
-    return found[0]
+    return found
 
 
 def _number(asked: str, *, otherwise: int) -> int:
@@ -173,9 +180,14 @@ def _number(asked: str, *, otherwise: int) -> int:
     return found.number
 
 
-def _file(texts: Iterable[str], name: str, *, end: str = "") -> HttpResponse:
-    body = "".join(f"{text}{end}" for text in texts)
-    return HttpResponse(body.encode(), headers=_named(name))
+def _file(lines: Iterator[str], name: str) -> StreamingHttpResponse:
+    """Sent piece by piece while it is read, however long it is."""
+    return StreamingHttpResponse(_pieces(lines), headers=_named(name))
+
+
+def _pieces(lines: Iterator[str]) -> Iterator[bytes]:
+    while piece := "".join(f"{line}\n" for line in islice(lines, LINES)):
+        yield piece.encode()
 
 
 def _named(name: str) -> dict[str, str]:
@@ -198,18 +210,7 @@ def _hashes(seal: Seal) -> list[tuple[str, str]]:
 
 def _sealed(customer: Customer, seal: Seal) -> list[Sealed]:
     assert seal.day is not None  # it ends a day
-    ended_at = start_of(seal.day + ONE_DAY) - timedelta(microseconds=1)
-    codes: dict[str, list[str]] = {}
-    for asset, code in sorted(balances.balances_of(customer.uuid)):
-        codes.setdefault(asset, []).append(code)
-    return [
-        row
-        for asset in Asset.objects.filter(code__in=codes).order_by("code")
-        for row in _of_asset(asset, codes[asset.code], ended_at)
-    ]
-
-
-def _of_asset(asset: Asset, codes: list[str], at: datetime) -> list[Sealed]:
-    found = balances.balances_at(asset_id=asset.pk, codes=codes, at=at)
-    rows = [Sealed(code, asset, figures.balance) for code, figures in found.items()]
-    return sorted((x for x in rows if x.balance), key=lambda row: row.account)
+    found = balances.owned_when_ended(customer.uuid, day=seal.day)
+    assets = Asset.objects.in_bulk({x.asset for x in found}, field_name="code")
+    rows = [Sealed(x.code, assets[x.asset], x.credits - x.debits) for x in found]
+    return [row for row in rows if row.balance]

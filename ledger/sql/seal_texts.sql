@@ -1,7 +1,5 @@
--- The very text of seals that is hashed, in their order; as in ledger_seal_hash.
-select json_build_array(
-    encode(previous, 'hex'), number, count, encode(root, 'hex'),
-    sealed_at at time zone 'UTC', day, encode(attests, 'hex'))::text
+-- The very text of seals that is hashed, from one on in their order, some at a time.
+select number, ledger_seal_text(previous, number, count, root, sealed_at, day, attests)
 from ledger_seal
-where number between %(lowest)s and %(highest)s
-order by number
+where number >= %(lowest)s and number <= %(highest)s
+order by number limit %(limit)s

@@ -78,12 +78,26 @@ def test_the_application_writes_no_table_of_the_books(
     assert denied(f"lock table {table} in exclusive mode")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into ledger_entrytext (entry_id) values (1)",
+        "update ledger_entrytext set entry_id = entry_id",
+        "delete from ledger_entrytext",
+    ],
+)
+def test_no_entry_is_written_through_its_text(
+    statement: str, denied: Callable[[str], bool]
+) -> None:
+    assert denied(statement)
+
+
 def test_every_table_but_that_of_assets_is_among_those_tried_here() -> None:
     found = execute(
         "select relname from pg_class where relnamespace = 'public'::regnamespace"
         " and relkind in ('r', 'p', 'v', 'm') and starts_with(relname, 'ledger_')"
     )
-    views = {"ledger_leg"}  # of two legs: nobody can write it
+    views = {"ledger_leg", "ledger_entrytext"}  # the one of two legs: nobody can write it
     assert {name for (name,) in found} == {*TABLES, "ledger_asset"} | views
 
 

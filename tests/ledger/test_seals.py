@@ -3,9 +3,10 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from threading import Event
+from typing import Any
 
 import pytest
 from django.db import models, transaction
@@ -108,6 +109,49 @@ def test_every_seal_follows_the_one_before() -> None:
     genesis = hashlib.sha256(b"earn ledger: the first seal").digest()
     hashes = [genesis, *(bytes(x.hash) for x in chain)]
     assert [bytes(x.previous) for x in chain] == hashes[:-1]
+
+
+def some_seals(of: Asset, count: int) -> None:
+    for _ in range(count):
+        deposit(of, "1")
+        seals.seal()
+
+
+def made_again(lines: Iterable[str]) -> list[bytes]:
+    return [hashlib.sha256(line.encode()).digest() for line in lines]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_the_chain_is_read_some_seals_at_a_time(at_once: int) -> None:
+    of = asset()
+    some_seals(of, 5)
+    chain = [bytes(x.hash) for x in Seal.objects.order_by("number")]
+    reading = seals.chain_texts(1, 10**17, at_once=at_once)
+    first = next(reading)
+    some_seals(of, 1)  # after the reading began
+    assert made_again([first, *reading]) == chain
+    assert made_again(seals.chain_texts(2, 4, at_once=at_once)) == chain[1:4]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_a_gap_in_the_numbers_does_not_end_the_chain(at_once: int) -> None:
+    some_seals(asset(), 6)
+    with past_the_rules("ledger_seal"):
+        execute("delete from ledger_seal where number in (2, 3, 4)")
+        chain = [bytes(x.hash) for x in Seal.objects.order_by("number")]
+        assert made_again(seals.chain_texts(1, 6, at_once=at_once)) == chain
+    assert len(chain) == 3
+
+
+def test_no_more_of_the_chain_is_read_than_is_asked_for(
+    django_assert_num_queries: Any,
+) -> None:
+    some_seals(asset(), 5)
+    with django_assert_num_queries(2):
+        reading = seals.chain_texts(1, 5, at_once=2)
+        assert [next(reading), next(reading)]
+    with django_assert_num_queries(3):
+        assert len(list(reading)) == 3
 
 
 def instant(moment: datetime) -> str:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 FOLDER = Path(ledger.sql.__file__).parent
 FILES = sorted(FOLDER.rglob("*.sql"))
-DEFINITIONS = {"constraints", "days", "legs", "post", "seal", "triggers"}
+DEFINITIONS = {"constraints", "days", "legs", "post", "seal", "texts", "triggers"}
 STATEMENTS = [x for x in FILES if x.stem not in DEFINITIONS]
 PARAMETERS = {
     "account": 1,
@@ -33,6 +33,7 @@ PARAMETERS = {
     "codes": ["treasury:custody"],
     "day": DAY,
     "days": [DAY],
+    "entries": [1],
     "entry": 1,
     "first": DAY,
     "highest": 1,

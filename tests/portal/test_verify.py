@@ -8,14 +8,17 @@ from decimal import Decimal
 from hashlib import sha256
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 
 from earn import chart
 from earn.days import start_of
 from earn.models import Customer, Position
+from earn.portal import verify
 from ledger import balances, posting, seals
 from ledger.models import Account, Entry, Seal, SealedEntry
 from ledger.posting import Line
@@ -59,6 +62,20 @@ def test_balances_are_those_at_the_end_of_the_sealed_day(alice: Customer) -> Non
     assert "500.00 USD" in text
     assert "7.25 USD" in text
     assert "1,007.25" not in text
+
+
+def test_the_page_takes_as_many_queries_for_nine_assets_as_for_one(
+    alice: Customer, django_assert_max_num_queries: Any
+) -> None:
+    fund(alice, 5, at=on(0))
+    for number in range(8):
+        fund(alice, number + 1, at=on(0), asset=money(f"A{number}"))
+    close_to(0)
+    client = signed_in(alice)
+    with django_assert_max_num_queries(8):
+        text = client.get(reverse("portal:verify")).content.decode()
+    for shown in ("5.00 USD", "1.00 A0", "8.00 A7"):
+        assert shown in text
 
 
 def test_only_ones_own_entries_are_listed_with_hash_and_seal(
@@ -139,11 +156,53 @@ def some_history(alice: Customer, bob: Customer) -> Position:
 
 def test_the_text_of_each_entry_makes_its_hash(alice: Customer, bob: Customer) -> None:
     some_history(alice, bob)
-    found = seals.texts_of(alice.uuid)
+    found = list(seals.texts_of(alice.uuid))
     stored = {x.entry_id: bytes(x.hash).hex() for x in SealedEntry.objects.all()}
     assert len(found) > 7
     for one in found:
         assert sha256(one.text.encode()).hexdigest() == one.hash == stored[one.entry_id]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 7, 1000])
+def test_ones_entries_are_the_same_however_many_are_read_at_once(
+    alice: Customer, bob: Customer, at_once: int
+) -> None:
+    """All of the sealed days in order of their numbers, and none that comes meanwhile."""
+    some_history(alice, bob)
+    reading = seals.texts_of(alice.uuid, through=day(32), at_once=at_once)
+    first = next(reading)
+    fund(alice, 1, at=on(33))
+    seals.seal()
+    found = [first, *reading]
+    wanted = (
+        Entry.objects.filter(day__lte=day(32))
+        .filter(
+            Q(postings__debit__owner=alice.uuid) | Q(postings__credit__owner=alice.uuid)
+        )
+        .distinct()
+        .order_by("pk")
+    )
+    assert [x.entry_id for x in found] == [x.pk for x in wanted]
+    assert [x.hash for x in found] == [sha256(x.text.encode()).hexdigest() for x in found]
+
+
+@pytest.mark.parametrize("name", ["chain", "entries-text"])
+@pytest.mark.parametrize("lines", [1, 3])
+def test_a_file_is_sent_in_pieces_and_is_the_same(
+    alice: Customer,
+    bob: Customer,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    lines: int,
+) -> None:
+    some_history(alice, bob)
+    client, address = signed_in(alice), reverse(f"portal:{name}")
+    whole = client.get(address).getvalue()
+    monkeypatch.setattr(verify, "LINES", lines)
+    pieces = list(client.get(address).streaming_content)
+    assert b"".join(pieces) == whole
+    assert {piece.count(b"\n") for piece in pieces[:-1]} == {lines}
+    assert whole.endswith(b"\n")
 
 
 def test_ten_lines_of_python_find_an_entry_in_its_seal_and_the_chain(
@@ -164,7 +223,7 @@ def test_they_fail_when_a_file_was_changed(
     alice: Customer, bob: Customer, files: Files, name: str
 ) -> None:
     some_history(alice, bob)
-    first = seals.texts_of(alice.uuid)[0]
+    first = next(seals.texts_of(alice.uuid))
     text = files.open(reverse("portal:entry", args=[first.entry_id]))
     (path,) = [x for x in files.folder.iterdir() if name in x.name]
     changed = path.read_bytes()
