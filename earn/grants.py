@@ -20,6 +20,7 @@ _EXCEPTIONS = {
     "earn_notification": _KEEP,
     "earn_notificationpreference": _KEEP,
     "earn_knowndevice": _KEEP,
+    "earn_price": "select, insert",
 }
 
 

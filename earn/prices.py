@@ -13,8 +13,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import connection
 
 from earn.models import Price
+from earn.sql import sql
 from ledger.models import Asset
 from ledger.money import unit
 
@@ -54,11 +56,19 @@ class Prices:
         return worth.quantize(unit(currency.scale), rounding=ROUND_HALF_UP)
 
 
-def load(assets: Iterable[Asset], *, since: datetime, until: datetime) -> Prices:
-    """Prices for moments from `since` to `until`, in one query."""
+def load(
+    assets: Iterable[Asset],
+    *,
+    since: datetime,
+    until: datetime,
+    known_at: datetime | None = None,
+) -> Prices:
+    """Prices for moments from `since` to `until`, in one query; as known by a moment."""
     rows = Price.objects.filter(
         asset__in={asset.pk for asset in assets}, at__gte=since - STALE, at__lte=until
     )
+    if known_at is not None:
+        rows = rows.filter(recorded_at__lte=known_at)
     quotes = defaultdict(list)
     for asset, at, price in rows.order_by("at").values_list("asset", "at", "price"):
         quotes[asset].append(Quote(at, price))
@@ -68,6 +78,17 @@ def load(assets: Iterable[Asset], *, since: datetime, until: datetime) -> Prices
 def value(amount: Decimal, asset: Asset, currency: Asset, at: datetime) -> Decimal | None:
     """One amount at one moment; whoever has several loads their prices at once."""
     return load([asset, currency], since=at, until=at).value(amount, asset, currency, at)
+
+
+def settled_at() -> datetime:
+    """What was known by then, and by any earlier moment, is the same for ever.
+
+    Waits for prices that are just being recorded.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql("known_prices"))
+        row: tuple[datetime] = cursor.fetchone()
+        return row[0]
 
 
 def record(prices: Iterable[tuple[Asset, Decimal]], *, at: datetime) -> None:

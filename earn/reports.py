@@ -1,13 +1,14 @@
 """The interest that a customer received in a year, with its value at receipt.
 
 Interest is received when it reaches the wallet, leaves with a redemption, or is added to
-the principal; what is taken back counts against it. A report of the same year may say more
-later: when prices are added, or days of the present year are closed.
+the principal; what is taken back counts against it. A report is of a year through a closed
+day, in a currency, with the prices that were known at a moment: asked for again with the
+same three it is the same, byte for byte.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -15,7 +16,6 @@ from django.conf import settings
 from earn import activity, documents, prices, statements
 from earn.activity import Event, Type
 from earn.documents import Document
-from earn.holdings import currency_of
 from earn.models import Customer
 from earn.prices import Prices, Quote
 from earn.statements import NotFinished
@@ -45,22 +45,27 @@ class Receipt:
     currency_price: Quote | None = None
 
 
-def years(customer: Customer) -> list[int]:
-    """Those that have a closed day since the customer's first one, the newest first."""
+def last_days(customer: Customer) -> list[date]:
+    """The last closed day of each year since the customer's first; the newest is first."""
     first, last = balances.first_day_of(customer.uuid), statements.closed_through()
     if first is None or last is None:
         return []
-    return list(range(last.year, first.year - 1, -1))
+    years = range(last.year, first.year - 1, -1)
+    return [min(date(year, 12, 31), last) for year in years]
 
 
-def income(*, customer: Customer, year: int) -> Document:
-    """All interest received in a year through the last closed day. Raises NotFinished."""
-    closed = statements.closed_through()
-    if closed is None or year not in years(customer):
-        raise NotFinished(str(year))
-    first, last = date(year, 1, 1), min(date(year, 12, 31), closed)
-    currency = currency_of(customer)
-    receipts = _receipts(customer, first, last, currency)
+def income(
+    *, customer: Customer, through: date, currency: Asset | None, known_at: datetime
+) -> Document:
+    """All interest received in a year through one of its days, which is closed.
+
+    Raises NotFinished, also for a moment that is still to come.
+    """
+    first = date(through.year, 1, 1)
+    last = {last.year: last for last in last_days(customer)}.get(through.year)
+    if last is None or through > last or known_at > prices.settled_at():
+        raise NotFinished(f"{through}, {known_at}")
+    receipts = _receipts(customer, first, through, currency, known_at)
     assets = sorted({receipt.asset.code: receipt.asset for receipt in receipts}.items())
     return documents.hashed(
         {
@@ -68,11 +73,12 @@ def income(*, customer: Customer, year: int) -> Document:
             "version": VERSION,
             "type_codes_version": activity.VERSION,
             "customer": str(customer.uuid),
-            "year": year,
+            "year": through.year,
             "first_day": first.isoformat(),
-            "last_day": last.isoformat(),
+            "last_day": through.isoformat(),
             "currency": currency and currency.code,
             "prices_in": settings.REPORTING_CURRENCY,
+            "prices_known_at": documents.moment(known_at),
             "worth": _worth(receipts, currency),
             "receipts_without_price": sum(x.worth is None for x in receipts),
             "assets": [
@@ -108,7 +114,11 @@ def _rows(document: Document) -> Iterator[Document]:
 
 
 def _receipts(
-    customer: Customer, first: date, last: date, currency: Asset | None
+    customer: Customer,
+    first: date,
+    last: date,
+    currency: Asset | None,
+    known_at: datetime,
 ) -> list[Receipt]:
     """The oldest first."""
     events = activity.happened(customer=customer, types=_TYPES, first=first, last=last)
@@ -121,6 +131,7 @@ def _receipts(
         [*assets.values(), *([currency] if currency else [])],
         since=found[0].at,
         until=found[-1].at,
+        known_at=known_at,
     )
     return [_receipt(x, assets[x.asset_id or 0], currency, known) for x in found]
 

@@ -50,6 +50,7 @@ def _blocks(document: Document, last: date) -> Iterator[Block]:
         fact(_("From"), date_format(date.fromisoformat(document["first_day"]))),
         fact(_("Through"), date_format(last)),
         fact(_("Worth is in"), currency or _("no currency: none is set up")),
+        fact(_("Prices known at (UTC)"), moment(document["prices_known_at"])),
     )
     if not document["assets"]:
         yield text(_("No interest was received."))
@@ -142,9 +143,10 @@ def _explanation(document: Document) -> Iterator[Block]:
             "Interest is received when it reaches the wallet, leaves with a redemption, or "
             "is added to the principal. What was taken back counts against it. It is worth "
             "what the last price before that moment says, if that is not older than 48 "
-            "hours; prices are in %(currency)s. Where there is none, nothing is assumed. A "
-            "report that is made later may know more prices and, of the present year, more "
-            "days."
+            "hours; prices are in %(currency)s. Where there is none, nothing is assumed. "
+            "The address of this report holds its last day, its currency and the moment "
+            "by which its prices were known: asked for again, it says the same. One of a "
+            "later moment may know more prices."
         )
         % {"currency": document["prices_in"]}
     )

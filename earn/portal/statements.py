@@ -3,7 +3,9 @@
 import base64
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,12 +13,14 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from earn import documents, reports, statements, terms
+from earn import documents, prices, reports, statements, terms
 from earn.documents import Document
+from earn.holdings import currency_of
 from earn.models import Customer, Order
 from earn.portal import income_papers, statement_papers, term_sheets
 from earn.portal.people import for_customers
 from earn.statements import Period
+from ledger.models import Asset
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -40,6 +44,13 @@ TERM_SHEET = Written(term_sheets.paper, None)  # rules make no table
 class Listed(NamedTuple):
     period: Period
     name: str
+
+
+class Income(NamedTuple):
+    """The last closed day of a year, and what its report's address asks for besides."""
+
+    through: date
+    query: str
 
 
 class IsoPeriod:
@@ -74,10 +85,11 @@ def listed(request: HttpRequest, customer: Customer) -> HttpResponse:
     for period in periods:
         found = years.setdefault(period.first.year, [])
         found.append(Listed(period, statement_papers.period_name(period)))
+    at = datetime.now(UTC).replace(microsecond=0)
     shown: dict[str, object] = {
         "years": years,
-        "through": statements.closed_through(),
-        "income": reports.years(customer),
+        "income": _incomes(customer, at=at),
+        "known_at": at,
     }
     return render(request, "portal/statements.html", shown)
 
@@ -97,11 +109,17 @@ def statement(
 @require_safe
 @for_customers
 def income(request: HttpRequest, customer: Customer, year: int, form: str) -> HttpResponse:
+    """What the address leaves open is the reader's currency, and what is known now."""
+    currency = _currency(request, customer)
+    through, known_at = _through(request, customer, year), _known_at(request)
     try:
-        document = reports.income(customer=customer, year=year)
+        document = reports.income(
+            customer=customer, through=through, currency=currency, known_at=known_at
+        )
     except statements.NotFinished as error:
         raise Http404 from error
-    return _answer(request, document, form, f"earn-income-{year}", INCOME)
+    name = f"earn-income-{year}" + (f"-{currency.code}" if currency else "")
+    return _answer(request, document, form, name, INCOME)
 
 
 @require_safe
@@ -117,6 +135,50 @@ def term_sheet(
         preview__isnull=False,
     )
     return _answer(request, terms.sheet(order), form, f"earn-terms-{pk}", TERM_SHEET)
+
+
+def _incomes(customer: Customer, *, at: datetime) -> list[Income]:
+    currency = currency_of(customer)
+    asked = {"currency": currency.code} if currency else {}
+    asked["known_at"] = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    return [
+        Income(last, urlencode({"through": last.isoformat()} | asked))
+        for last in reports.last_days(customer)
+    ]
+
+
+def _currency(request: HttpRequest, customer: Customer) -> Asset | None:
+    code = request.GET.get("currency")
+    if code is None:
+        return currency_of(customer)
+    if "\x00" in code:  # which no text of the books has
+        raise Http404
+    return get_object_or_404(Asset, code=code)
+
+
+def _through(request: HttpRequest, customer: Customer, year: int) -> date:
+    text = request.GET.get("through")
+    try:
+        asked = [date.fromisoformat(text)] if text else reports.last_days(customer)
+    except ValueError as error:
+        raise Http404 from error
+    for through in asked:
+        if through.year == year:
+            return through
+    raise Http404
+
+
+def _known_at(request: HttpRequest) -> datetime:
+    text = request.GET.get("known_at")
+    if text is None:
+        return prices.settled_at()
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Http404 from error
+    raise Http404
 
 
 def _answer(

@@ -1,4 +1,5 @@
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from earn import prices
 from earn.models import Price
 from ledger.models import Asset
 from tests.earn.people import on
+from tests.ledger.books import in_flight
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +97,38 @@ def test_a_moment_has_one_price(btc: Asset) -> None:
     Price.objects.create(asset=btc, at=on(1), price=1)
     with pytest.raises(IntegrityError, match="one_price_a_moment"), transaction.atomic():
         Price.objects.create(asset=btc, at=on(1), price=2)
+
+
+def test_a_price_is_known_from_the_moment_it_is_recorded(btc: Asset, usd: Asset) -> None:
+    """By the database's clock, whatever the writer says."""
+    long_ago = on(-1000)
+    Price.objects.create(asset=btc, at=on(1), price=1, recorded_at=long_ago)
+    then = prices.settled_at()
+    prices.record([(btc, Decimal(2))], at=on(2))
+    first, second = Price.objects.order_by("at")
+    assert long_ago < first.recorded_at <= then < second.recorded_at
+    for known_at, value in ((long_ago, None), (then, 1), (second.recorded_at, 2)):
+        known = prices.load([btc], since=on(2), until=on(2), known_at=known_at)
+        assert known.value(Decimal(1), btc, usd, on(2)) == value
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_known_is_told_after_the_prices_that_are_being_recorded() -> None:
+    coin = asset("BTC", 8)
+    _, settled_at = in_flight(
+        lambda: prices.record([(coin, Decimal(1))], at=on(1)), prices.settled_at
+    )
+    assert isinstance(settled_at, datetime)
+    assert Price.objects.get().recorded_at < settled_at
+
+
+@pytest.mark.parametrize(
+    "act", [lambda x: x.update(price=2), lambda x: x.delete()], ids=["update", "delete"]
+)
+def test_a_price_never_changes(btc: Asset, act: Callable[[Any], Any]) -> None:
+    prices.record([(btc, Decimal(1))], at=on(1))
+    with pytest.raises(IntegrityError, match="history is only added to"):
+        act(Price.objects.all())
 
 
 def test_a_price_that_was_loaded_for_an_earlier_day_grows_old_too(

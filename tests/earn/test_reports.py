@@ -1,6 +1,7 @@
 """The income of a year: every receipt with what it was worth, and what has no price."""
 
 import csv
+from datetime import date, timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 
 from earn import documents, prices, reports
+from earn.holdings import currency_of
 from earn.models import Customer
 from earn.statements import NotFinished
 from ledger.models import Asset
 from tests.earn.people import (
     close_to,
+    day,
     fixed,
     flexible,
     fund,
@@ -33,7 +36,14 @@ def bitcoin() -> Asset:
 
 
 def of(who: Customer, year: int = 2026) -> dict[str, Any]:
-    return reports.income(customer=who, year=year)
+    """All there is of a year, in the customer's own currency."""
+    of_year = [x for x in reports.last_days(who) if x.year == year]
+    return reports.income(
+        customer=who,
+        through=of_year[0],
+        currency=currency_of(who),
+        known_at=prices.settled_at(),
+    )
 
 
 def earn_a_day(who: Customer, asset: Asset) -> None:
@@ -97,6 +107,39 @@ def test_where_no_price_is_known_the_total_is_not_zero(
     assert of(alice)["assets"][0]["worth"] is None
 
 
+def test_asked_for_as_of_then_a_report_knows_no_later_price_and_no_later_day(
+    alice: Customer, bitcoin: Asset
+) -> None:
+    dollar, euro = money(), money("EUR")
+    earn_a_day(alice, bitcoin)
+    close_to(2)
+    prices.record([(bitcoin, Decimal(50_000))], at=on(1))
+    then = prices.settled_at()
+
+    def made() -> dict[str, Any]:
+        return reports.income(
+            customer=alice, through=day(2), currency=dollar, known_at=then
+        )
+
+    before = made()
+    assert before["worth"] == "50000.00"
+    assert before["prices_known_at"] == documents.moment(then)
+    prices.record([(bitcoin, Decimal(60_000))], at=on(1, hour=11))
+    alice.display_currency = euro
+    alice.save()
+    close_to(3)
+    assert made() == before
+    assert of(alice)["last_day"] == str(day(3))
+
+
+def test_what_is_known_at_a_moment_to_come_is_not_known_yet(alice: Customer) -> None:
+    fund(alice, 5, at=on(0))
+    close_to(0)
+    soon = prices.settled_at() + timedelta(minutes=1)
+    with pytest.raises(NotFinished):
+        reports.income(customer=alice, through=day(0), currency=None, known_at=soon)
+
+
 def test_a_price_that_is_added_later_is_in_a_report_that_is_made_later(
     alice: Customer, bitcoin: Asset
 ) -> None:
@@ -106,7 +149,7 @@ def test_a_price_that_is_added_later_is_in_a_report_that_is_made_later(
     )
     close_to(2)
     before = of(alice)
-    assert of(alice) == before
+    assert of(alice)["assets"] == before["assets"]
     prices.record([(bitcoin, Decimal(50_000))], at=on(1))
     after = of(alice)
     assert after["worth"] == "50000.00"
@@ -153,17 +196,24 @@ def test_interest_that_is_capitalised_or_taken_back_counts(alice: Customer) -> N
 
 def test_the_years_are_those_with_a_closed_day(alice: Customer, bob: Customer) -> None:
     fund(alice, 5, at=on(0))
-    assert reports.years(alice) == []
-    with pytest.raises(NotFinished):
-        of(alice)
+    assert reports.last_days(alice) == []
     close_to(0)
-    assert reports.years(alice) == [2026]
-    assert reports.years(bob) == []
+    assert reports.last_days(alice) == [day(0)]
+    assert reports.last_days(bob) == []
     assert of(alice)["assets"] == []
     assert of(alice)["worth"] == "0.00"
-    for year in (2025, 2027):
-        with pytest.raises(NotFinished):
-            of(alice, year)
+    close_to(365)
+    assert reports.last_days(alice) == [day(365), date(2026, 12, 31)]
+
+
+@pytest.mark.parametrize("through", [date(2025, 12, 31), day(1), date(2027, 1, 1)])
+def test_a_year_without_a_closed_day_has_no_report(alice: Customer, through: date) -> None:
+    fund(alice, 5, at=on(0))
+    close_to(0)
+    with pytest.raises(NotFinished):
+        reports.income(
+            customer=alice, through=through, currency=None, known_at=prices.settled_at()
+        )
 
 
 def test_the_csv_says_the_same_and_keeps_figures_as_numbers(alice: Customer) -> None:

@@ -3,8 +3,10 @@
 import base64
 import csv
 import hashlib
+import re
 from collections.abc import Callable
 from decimal import Decimal
+from html import unescape
 from io import BytesIO, StringIO
 from typing import Any
 
@@ -15,7 +17,7 @@ from django.utils.translation import override
 from pypdf import PdfReader
 
 from earn import catalogue, prices
-from earn.models import Customer, Order, Position, Product
+from earn.models import Customer, Order, Position, Product, User
 from earn.portal import papers
 from earn.typesetting import NotTypeset, typeset
 from ledger import posting
@@ -122,6 +124,8 @@ def test_made_again_after_later_business_it_has_the_same_bytes(
     fund(january, 3000, at=on(27))
     posting.reverse(entry_id=deposit.pk, key=key(), happened_at=on(27), reason="an error")
     Product.objects.update(names={"zh-hans": "别的名字"})
+    Customer.objects.update(display_currency=money("EUR"))
+    january.refresh_from_db()
     close_to(30)
     assert get(january, "statement", "2026-01", form, **query).content == before
 
@@ -163,13 +167,11 @@ def test_the_pdf_is_in_the_language_of_its_address(
 
 
 def test_figures_and_codes_are_the_same_in_every_language(january: Customer) -> None:
-    client, address = (
-        signed_in(january),
-        reverse("portal:statement", args=["2026-01", "csv"]),
-    )
-    plain = client.get(address).content
-    assert client.get(address, headers={"Accept-Language": "ar"}).content == plain
-    rows = list(csv.DictReader(StringIO(plain.decode())))
+    plain = [get(january, "statement", "2026-01", form).content for form in ("csv", "json")]
+    User.objects.update(language="ar", time_zone="Asia/Tokyo")
+    again = [get(january, "statement", "2026-01", form).content for form in ("csv", "json")]
+    assert again == plain
+    rows = list(csv.DictReader(StringIO(plain[0].decode())))
     assert {"SUBSCRIPTION", "MATURITY_PAID"} <= {row["type"] for row in rows}
     assert "-2000.00" in {row["wallet"] for row in rows}
 
@@ -356,8 +358,9 @@ def test_the_income_of_a_year_is_listed_and_comes_in_every_form(january: Custome
     page = get(january, "statements").content.decode()
     for form in FORMS:
         assert reverse("portal:income", args=[2026, form]) in page
-        answer = get(january, "income", 2026, form)
-        said = get(january, "income", 2026, "json").json()["sha256"]
+        known = {"known_at": "2026-02-01T00:00:00Z"}
+        answer = get(january, "income", 2026, form, **known)
+        said = get(january, "income", 2026, "json", **known).json()["sha256"]
         words = read(answer) if form == "pdf" else answer.content.decode()
         assert said in words
         assert "20.00" in words
@@ -385,6 +388,55 @@ def test_the_income_names_each_price_that_was_used(alice: Customer) -> None:
     words = read(get(alice, "income", 2026, "pdf"))
     for word in ("3,000.5", "Price of EUR", "1.25", "2,400.40"):
         assert word in words
+
+
+def test_a_link_of_the_income_gives_the_same_file_whatever_comes_later(
+    alice: Customer,
+) -> None:
+    ether, euro = money("ETH", 18), money("EUR")
+    daily = flexible("e", [(None, 0, "0.365")], payout="DAILY", asset=ether)
+    subscribe(alice, daily, 1000, on(0))
+    prices.record([(ether, Decimal(3000)), (euro, Decimal(2))], at=on(1))
+    alice.display_currency = euro
+    alice.save()
+    close_to(2)
+    page = get(alice, "statements").content.decode()
+    links = [unescape(x) for x in re.findall(r'href="([^"]*/income/[^"]*)"', page)]
+    assert len(links) == 3
+    client = signed_in(alice)
+    before = [client.get(link) for link in links]
+    words = read(before[0]).replace("\n", " ")
+    assert "Worth is in EUR" in words
+    assert re.search(r"known_at=(\S*)T(\S*)Z", links[0].replace("%3A", ":"))[2] in words  # type: ignore[index]
+    for answer in before:
+        assert 'filename="earn-income-2026-EUR.' in answer["Content-Disposition"]
+    prices.record([(ether, Decimal(4000))], at=on(1, hour=11))
+    alice.display_currency = ether
+    alice.save()
+    close_to(3)
+    for link, answer in zip(links, before, strict=True):
+        assert client.get(link).content == answer.content
+    assert get(alice, "income", 2026, "json").json()["currency"] == "ETH"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "currency=XXX",
+        "currency=",
+        "currency=%00",
+        "known_at=yesterday",
+        "known_at=2026-01-31T00:00:00",
+        "known_at=9999-01-01T00:00:00Z",
+        "known_at=0001-01-01T00:00:00%2B14:00",
+        "through=2026-02-31",
+        "through=2025-12-31",
+        "through=2026-12-31",
+    ],
+)
+def test_an_income_of_what_is_nothing_is_not_there(january: Customer, query: str) -> None:
+    address = reverse("portal:income", args=[2026, "json"])
+    assert signed_in(january).get(f"{address}?{query}").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["2025.pdf", "2027.csv", "99999.json", "2026.xml"])
