@@ -203,6 +203,38 @@ def test_who_may_buy_and_how_much_may_change_while_it_is_open(
     assert getattr(Product.objects.get(pk=product.pk), column) == value
 
 
+RISKS = {"risk_text": "All.", "risk_translations": {"es": "Todo."}, "risk_version": 3}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"risk_text": "Some."},
+        {"risk_translations": {"es": "Algo."}},
+        {"risk_translations": {"es": "Todo.", "ja": "全部。"}},
+        {"risk_translations": {}},
+        {"risk_text": "Some.", "risk_version": 2},
+        {"risk_version": 2},
+    ],
+)
+def test_a_risk_text_that_was_offered_changes_with_a_higher_version(
+    changed: dict[str, Any],
+) -> None:
+    product = flexible(**RISKS)
+    writing = lambda: Product.objects.update(**changed)  # noqa: E731
+    assert broken_rule(writing) == "changed_risk_texts_have_a_higher_version"
+    Product.objects.update(**changed | {"risk_version": 4})
+    product.refresh_from_db()
+    assert product.risk_version == 4
+    assert product.risk_text == changed.get("risk_text", "All.")
+
+
+def test_the_risk_text_of_a_draft_needs_no_new_version() -> None:
+    draft("p", **RISKS)
+    Product.objects.update(risk_text="Some.", risk_version=1)
+    assert Product.objects.get().risk_text == "Some."
+
+
 def test_a_product_opens_with_announced_rates_only() -> None:
     product = draft("p")
     opening = lambda: catalogue.set_state(product, OPEN)  # noqa: E731
