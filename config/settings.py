@@ -28,7 +28,7 @@ try:
     # What prices are in, and totals while a customer has chosen no other currency.
     REPORTING_CURRENCY = env.text("REPORTING_CURRENCY", default="USD")
     # Where links in mails lead.
-    SITE_URL = env.site("SITE_URL", default="http://127.0.0.1:8000")
+    SITE_URL = env.site("SITE_URL", default=f"http://127.0.0.1:{env.port()}")
     DEFAULT_FROM_EMAIL = env.sender(
         "DEFAULT_FROM_EMAIL", default="Earn <no-reply@localhost>"
     )

@@ -82,6 +82,15 @@ def test_the_address_of_the_pages_ends_without_a_slash(
     assert env.site("SITE_URL", default="") == "https://earn.example"
 
 
+@pytest.mark.parametrize(
+    ("site", "found"),
+    [("", "http://127.0.0.1:8001"), ("https://a.example", "https://a.example")],
+)
+def test_links_in_mails_lead_to_the_port_that_is_served(site: str, found: str) -> None:
+    printing = "from config import settings; print(settings.SITE_URL)"
+    assert run("-c", printing, PORT=8001, SITE_URL=site).stdout.strip() == found
+
+
 def test_a_database_that_does_not_answer_is_a_sentence() -> None:
     url = "postgresql://earn:x@127.0.0.1:1/earn"
     done = run("manage.py", "showmigrations", DATABASE_URL=url, SECRET_KEY=KEY)
