@@ -49,7 +49,8 @@ class Wish(NamedTuple):
 
 def tell_of_day(day: date) -> int:
     """As of the morning after `day`: of the terms that mature soon, and of cuts that are
-    still to come whoever has put money in since they were announced. How many were told.
+    still to come whoever they reach by now: who has put money in since they were announced,
+    and whose interest has grown into what is cut. How many were told.
     """
     return _tell_of_maturities_ahead(day + ONE_DAY) + _tell_of_cuts_ahead(day)
 
@@ -114,7 +115,8 @@ def tell_of_rates(chart: RateChart, *, at: datetime) -> int:
 
 
 def _tell_of_cut(chart: RateChart, *, at: datetime, since: date, through: date) -> int:
-    """Positions that changed from `since` on and earn from `through` or earlier."""
+    """Positions that changed from `since` on, or change with each day's interest, and earn
+    from `through` or earlier."""
     return _tell(
         "rate_cut",
         product=chart.product_id,

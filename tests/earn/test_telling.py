@@ -320,6 +320,27 @@ def test_who_adds_to_a_balance_that_was_not_cut_is_told_then(alice: Customer) ->
     assert figures("RATE_CUT")["balance"] == "600"
 
 
+def test_whose_interest_grows_into_what_is_cut_is_told_on_that_morning(
+    alice: Customer, bob: Customer, charlie: Customer
+) -> None:
+    """499.70 with one day of interest is below the slice that falls, with two above."""
+    growing = flexible("growing", TIERS, compounding="DAILY")
+    resting = flexible("resting", TIERS)
+    position = subscribe(alice, growing, "499.70", on(0))
+    subscribe(bob, resting, "499.70", on(0))
+    subscribe(charlie, growing, 400, on(0))
+    for product in (growing, resting):
+        chart(product, day(9), (None, 0, "0.12"), (None, 500, "0.01"), at=on(1))
+    close_to(1)
+    assert told(alice) == []
+    close_to(2)
+    news = Notification.objects.get()
+    assert (news.kind, news.at) == ("RATE_CUT", start_of(day(3)))
+    assert (news.position_id, news.figures["balance"]) == (position.pk, "500.02")
+    close_to(10)
+    assert (told(alice), told(bob), told(charlie)) == (["RATE_CUT"], [], [])
+
+
 def test_who_comes_by_a_maturity_is_told_of_a_cut_ahead(alice: Customer) -> None:
     easy, term = flexible(), fixed(tiers=[(2, 0, "0.365")])
     subscribe(alice, term, 1000, on(0), term_days=2, at_maturity="TO_FLEXIBLE")

@@ -16,7 +16,8 @@ from (
     left join earn_accrual a on a.position_id = p.id
         and a.day = (select max(day) from earn_dayclose where stage <> 'ACCRUE')
     where p.product_id = %(product)s and p.state = 'OPEN' and p.term_days is null
-      and p.touched_on >= %(since)s and p.first_day <= %(through)s
+      -- interest may lift into a slice that falls what nobody has touched
+      and (p.touched_on >= %(since)s or p.compounds) and p.first_day <= %(through)s
 ) h
 join earn_yearly(earn_chart_on(%(product)s, %(effective_on)s::date - 1)) old
     on old.lower <= h.balance and (old.upper is null or h.balance < old.upper)
