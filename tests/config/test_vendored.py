@@ -1,4 +1,4 @@
-"""What others wrote and we hand out is recorded in VENDORED.md, byte for byte."""
+"""What others wrote and we hand out is recorded in earn/VENDORED.md, byte for byte."""
 
 import re
 from hashlib import sha256
@@ -29,7 +29,7 @@ class Asset(NamedTuple):
 
 
 def recorded() -> list[Asset]:
-    lines = (ROOT / "VENDORED.md").read_text().splitlines()
+    lines = (ROOT / "earn" / "VENDORED.md").read_text().splitlines()
     rows = [line.strip("|").split("|") for line in lines if line.startswith("| `")]
     return [Asset(*(cell.strip(" `") for cell in row)) for row in rows]
 
