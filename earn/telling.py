@@ -7,6 +7,7 @@ that began anew or a message that came twice, meets the key of the first and add
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -128,30 +129,26 @@ def _tell_of_cut(chart: RateChart, *, at: datetime, since: date, through: date) 
     )
 
 
-def see_device(user: User, *, browser: str, system: str, ip: str, at: datetime) -> None:
-    """Remembers what somebody signed in from, and tells them if it is new.
+def see_device(
+    user: User, *, secret: str, browser: str, system: str, ip: str, at: datetime
+) -> None:
+    """Remembers the device that keeps `secret`, and tells the user if it is new to them.
 
     Of the first one of all there is nothing to tell: it is how the account began.
     """
+    digest = sha256(secret.encode()).digest()
+    names = {"browser": browser, "system": system}
     with transaction.atomic():
         # two first sign-ins at once must not both be the first
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
         known = KnownDevice.objects.filter(user=user)
         is_first = not known.exists()
         device, is_new = known.get_or_create(
-            user=user, browser=browser, system=system, defaults={"first_seen_at": at}
+            user=user, digest=digest, defaults={**names, "first_seen_at": at}
         )
         customer = Customer.objects.filter(user=user).first()
         if is_new and customer and not is_first:
-            _tell(
-                "device",
-                customer=customer.pk,
-                device=device.pk,
-                browser=browser,
-                system=system,
-                ip=ip,
-                at=at,
-            )
+            _tell("device", customer=customer.pk, device=device.pk, **names, ip=ip, at=at)
 
 
 def mark_read(customer: Customer, *, through: int, at: datetime) -> None:

@@ -127,16 +127,18 @@ class NotificationPreference(models.Model):
 
 
 class KnownDevice(models.Model):
-    """A browser and system that somebody has signed in from; sessions end, this stays."""
+    """A browser that somebody has signed in from; sessions end, this stays.
+
+    Who reads the table cannot pretend to be one of them: it keeps no secret.
+    """
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, db_index=False)
+    digest = models.BinaryField(help_text="SHA-256 of the secret that the browser keeps.")
     browser = models.TextField(blank=True, help_text="Empty when it is not known.")
     system = models.TextField(blank=True, help_text="Empty when it is not known.")
     first_seen_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["user", "browser", "system"], name="one_row_a_device"
-            ),
+            models.UniqueConstraint(fields=["user", "digest"], name="one_row_a_device"),
         ]

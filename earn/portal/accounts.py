@@ -14,12 +14,12 @@ from allauth.mfa.utils import is_mfa_enabled
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from qrcode.image.svg import SvgPathFillImage  # type: ignore[import-untyped]
 
 from earn import telling
 from earn.models import Customer, User
-from earn.portal.devices import browser_of, system_of
+from earn.portal.devices import browser_of, keep_secret, new_secret, secret_of, system_of
 from earn.portal.reauthentication import strongest
 from earn.portal.unread import unread
 
@@ -59,11 +59,14 @@ class Backend(AuthenticationBackend):  # type: ignore[misc]
         return user if user and self.user_can_authenticate(user) else None
 
 
-def see_device(request: HttpRequest, user: User, **_: Any) -> None:
+def see_device(request: HttpRequest, response: HttpResponse, user: User, **_: Any) -> None:
     """Hears of every sign-in, whatever it was proved by."""
     agent = request.META.get("HTTP_USER_AGENT", "")
+    secret = secret_of(request) or new_secret()
+    keep_secret(response, secret)
     telling.see_device(
         user,
+        secret=secret,
         browser=browser_of(agent),
         system=system_of(agent),
         ip=get_adapter().get_client_ip(request),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -515,30 +516,49 @@ def test_a_preference_can_be_changed_and_changed_back(alice: Customer) -> None:
 # New devices
 
 
-def seen(user: User, browser: str, number: int = 1) -> None:
-    telling.see_device(user, browser=browser, system="Linux", ip="10.0.0.1", at=on(number))
+def seen(user: User, secret: str, number: int = 1) -> None:
+    names = {"browser": "Firefox", "system": "Linux"}
+    telling.see_device(user, secret=secret, **names, ip="10.0.0.1", at=on(number))
 
 
 def test_a_sign_in_from_a_new_device_is_told_but_not_the_first_of_all(
     alice: Customer,
 ) -> None:
     user = with_login(alice)
-    seen(user, "Firefox")
-    seen(user, "Firefox")
+    seen(user, "laptop")
+    seen(user, "laptop")
     assert told(alice) == []
-    seen(user, "Chrome", 2)
-    seen(user, "Chrome", 3)
-    seen(user, "Firefox", 4)
+    seen(user, "phone", 2)
+    seen(user, "phone", 3)
+    seen(user, "laptop", 4)
     assert told(alice) == ["NEW_DEVICE"]
     news = Notification.objects.get()
-    assert news.figures == {"browser": "Chrome", "system": "Linux", "ip": "10.0.0.1"}
+    assert news.figures == {"browser": "Firefox", "system": "Linux", "ip": "10.0.0.1"}
     assert (news.at, news.mail) == (on(2), "WAITING")
+
+
+def test_a_device_of_one_is_new_to_another(alice: Customer, bob: Customer) -> None:
+    hers = with_login(alice)
+    his = User.objects.create_user("bob@example.com", "a long password")
+    bob.user = his
+    bob.save()
+    seen(hers, "her laptop")
+    seen(his, "his laptop")
+    seen(his, "her laptop")  # somebody signed in as Bob from where Alice does
+    assert (told(alice), told(bob)) == ([], ["NEW_DEVICE"])
+    seen(hers, "her laptop")
+    assert told(alice) == []
+
+
+def test_what_a_device_keeps_is_not_kept_here(alice: Customer) -> None:
+    seen(with_login(alice), "laptop")
+    assert bytes(KnownDevice.objects.get().digest) == sha256(b"laptop").digest()
 
 
 def test_staff_have_devices_and_no_notifications() -> None:
     staff = User.objects.create_superuser("root@example.com")
-    seen(staff, "Firefox")
-    seen(staff, "Chrome")
+    seen(staff, "laptop")
+    seen(staff, "phone")
     assert KnownDevice.objects.count() == 2
     assert not Notification.objects.exists()
 
@@ -575,7 +595,7 @@ def test_one_preference_a_kind_and_one_row_a_device(alice: Customer) -> None:
     for create, name in (
         (lambda: NotificationPreference.objects.create(customer=alice, kind="MATURED"),
          "one_preference_a_kind"),
-        (lambda: KnownDevice.objects.create(user=user, first_seen_at=on(0)),
+        (lambda: KnownDevice.objects.create(user=user, digest=b"1", first_seen_at=on(0)),
          "one_row_a_device"),
     ):  # fmt: skip
         create()
@@ -594,8 +614,8 @@ def test_the_applications_role_may_tell(
         chart(easy, day(9), (None, 0, "0.01"), at=on(1))
         telling.choose(alice, {"MATURES_IN_1_DAY": Wish(in_portal=True, by_mail=False)})
         close_to(8)
-        seen(user, "Firefox")
-        seen(user, "Chrome")
+        seen(user, "laptop")
+        seen(user, "phone")
         telling.mark_read(alice, through=10**9, at=on(9))
     assert len(told(alice)) == 6
     assert not Notification.objects.filter(read_at=None).exists()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from http.cookies import Morsel
 from smtplib import SMTPRecipientsRefused
 from typing import Any
 from unittest.mock import patch
@@ -555,28 +556,97 @@ def test_the_application_may_send(told: Notification, as_app_role: Any) -> None:
 # Devices
 
 
-def sign_in(client: Client, agent: str) -> None:
-    form = {"login": "alice@example.com", "password": "correct horse battery"}
+def with_password(who: Customer, name: str) -> str:
+    email = f"{name}@example.com"
+    who.user = User.objects.create_user(email, "correct horse battery")
+    who.save()
+    who.user.emailaddress_set.create(email=email, verified=True, primary=True)
+    return email
+
+
+def sign_in(client: Client, email: str, agent: str = FIREFOX) -> Morsel[str]:
+    """What the browser keeps of it, once it is signed out again."""
+    form = {"login": email, "password": "correct horse battery"}
     answer = client.post(reverse("account_login"), form, HTTP_USER_AGENT=agent)
     assert answer.status_code == 302
-    client.logout()
+    client.post(reverse("account_logout"))
+    return answer.cookies["device"]
 
 
-def test_signing_in_from_another_browser_is_told_once(alice: Customer) -> None:
-    alice.user = User.objects.create_user("alice@example.com", "correct horse battery")
-    alice.save()
-    alice.user.emailaddress_set.create(
-        email="alice@example.com", verified=True, primary=True
-    )
-    client = Client()
-    for agent in (FIREFOX, FIREFOX, SAFARI, SAFARI, FIREFOX):
-        sign_in(client, agent)
+def news_of_devices(who: Customer) -> int:
+    return Notification.objects.filter(customer=who, kind="NEW_DEVICE").count()
+
+
+@pytest.fixture
+def hers(alice: Customer, settings: Any) -> str:
+    """Alice's address; passwords are quickly checked."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return with_password(alice, "alice")
+
+
+def test_signing_in_from_another_browser_is_told_once(hers: str) -> None:
+    laptop, phone = Client(), Client()
+    for client, agent in ((laptop, FIREFOX), (laptop, SAFARI), (phone, SAFARI),
+                          (phone, FIREFOX), (laptop, FIREFOX)):  # fmt: skip
+        sign_in(client, hers, agent)
     found = words("NEW_DEVICE")
     assert dict(found.figures)["Browser"] == "Safari"
     assert dict(found.figures)["System"] == "iOS"
     assert dict(found.figures)["Internet address"] == "127.0.0.1"
     assert found.address == reverse("usersessions_list")
     assert KnownDevice.objects.count() == 2
+
+
+def test_a_thief_with_the_same_browser_and_system_is_told_of(
+    alice: Customer, hers: str
+) -> None:
+    sign_in(Client(), hers)
+    assert news_of_devices(alice) == 0
+    sign_in(Client(), hers)
+    assert news_of_devices(alice) == 1
+
+
+def test_a_device_is_no_secret_that_one_can_make_up(alice: Customer, hers: str) -> None:
+    kept = sign_in(Client(), hers).value
+    secret, _, seal = kept.partition(":")
+    for number, forged in enumerate((secret, f"x{kept}", f"guess:{seal}", "\0", ""), 1):
+        thief = Client()
+        thief.cookies["device"] = forged
+        assert sign_in(thief, hers).value.partition(":")[0] not in (secret, forged)
+        assert news_of_devices(alice) == number
+
+
+def test_two_who_share_a_browser_are_told_of_each_other_s_own_only(
+    alice: Customer, bob: Customer, hers: str
+) -> None:
+    his, shared, elsewhere = with_password(bob, "bob"), Client(), Client()
+    secrets = {sign_in(shared, x).value.partition(":")[0] for x in (hers, his, hers, his)}
+    assert len(secrets) == 1  # one a browser, whoever signs in
+    assert KnownDevice.objects.values("user").distinct().count() == 2
+    assert (news_of_devices(alice), news_of_devices(bob)) == (0, 0)
+    sign_in(elsewhere, his)
+    sign_in(elsewhere, hers)  # Bob is known there, and Alice is not
+    assert (news_of_devices(alice), news_of_devices(bob)) == (1, 1)
+
+
+def test_what_a_browser_keeps_is_kept_from_scripts_and_for_400_days_more(
+    alice: Customer, hers: str, settings: Any
+) -> None:
+    client = Client()
+    first = sign_in(client, hers)
+    assert (first["max-age"], first["path"], first["samesite"]) == (34_560_000, "/", "Lax")
+    assert first["httponly"]
+    assert not first["secure"]
+    settings.SESSION_COOKIE_SECURE = True
+    again = sign_in(client, hers)
+    assert again["max-age"] == 34_560_000
+    assert again["secure"]
+    assert news_of_devices(alice) == 0
+
+
+def test_nothing_but_signing_in_gives_a_browser_something_to_keep(client: Client) -> None:
+    for name in ("portal:start", "portal:explore", "account_login", "account_signup"):
+        assert "device" not in client.get(reverse(name)).cookies
 
 
 @pytest.mark.parametrize(

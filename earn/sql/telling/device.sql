@@ -1,4 +1,4 @@
--- A sign-in from a browser or system that was not seen before.
+-- A sign-in from a device that was not seen before.
 select %(customer)s::bigint as customer_id, 'NEW_DEVICE' as kind,
        'NEW_DEVICE:' || %(device)s as key, %(at)s::timestamptz as at,
        jsonb_build_object(
