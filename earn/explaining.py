@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
 
 from earn import catalogue
 from earn.days import ONE_DAY, DayCount, day_fraction
@@ -16,15 +18,46 @@ class NothingToExplain(LookupError):
     """There is no such position, or it earned nothing on that day; a sentence."""
 
 
+class Figure(StrEnum):
+    """What of a stored day can be wrong. The codes are kept for ever."""
+
+    ROW = "ROW"  # of the day before, which is named and missing
+    CHART_VERSION = "CHART_VERSION"  # none in force is empty
+    DAYS = "DAYS"
+    YEAR_BASIS = "YEAR_BASIS"
+    INTEREST = "INTEREST"
+    CARRY = "CARRY"
+    ACCRUED = "ACCRUED"
+
+
+class Difference(NamedTuple):
+    """What the row says of a figure, and what follows from its basis, the row before and
+    the charts; both as plain text."""
+
+    figure: Figure
+    stored: str
+    follows: str
+
+    def sentence(self) -> str:
+        """In English, for staff and programs."""
+        if self.figure is Figure.ROW:
+            return f"The row of {self.follows} is missing."
+        if self.figure is Figure.CHART_VERSION:
+            named = f"version {self.follows}" if self.follows else "none"
+            return f"The chart in force is {named}, the row has version {self.stored}."
+        name = self.figure.lower().replace("_", " ")
+        return f"The row says {name} {self.stored}, it follows {self.follows}."
+
+
 @dataclass(frozen=True, slots=True)
 class ExplainedDay:
-    """A stored day beside what it should be; `differences` are sentences, none if equal."""
+    """A stored day beside what it should be; no `differences` if they are equal."""
 
     explanation: Explanation
     accrued: Decimal
     chart_version: int
     day_count: str
-    differences: tuple[str, ...]
+    differences: tuple[Difference, ...]
 
     def as_json(self) -> dict[str, object]:
         """All that is needed to compute the day again, and whether the row agrees."""
@@ -33,7 +66,10 @@ class ExplainedDay:
             "chart_version": self.chart_version,
             "day_count": self.day_count,
             "agrees": not self.differences,
-            "differences": list(self.differences),
+            "differences": [
+                difference._asdict() | {"sentence": difference.sentence()}
+                for difference in self.differences
+            ],
         }
 
 
@@ -99,26 +135,26 @@ def _day(
     )
 
 
-def _gap(position: Position, row: Accrual, before: Accrual | None) -> Iterator[str]:
+def _gap(position: Position, row: Accrual, before: Accrual | None) -> Iterator[Difference]:
     expected = before.day + ONE_DAY if before else position.first_day
     if row.day != expected:
-        yield f"The row of {row.day - ONE_DAY} is missing."
+        yield Difference(Figure.ROW, "", str(row.day - ONE_DAY))
 
 
 def _differences(
     row: Accrual, derived: Explanation, accrued: Decimal, chart: RateChart | None
-) -> Iterator[str]:
+) -> Iterator[Difference]:
     """Where the row is not what follows from its basis, the row before and the charts."""
     if chart != row.chart:
-        named = f"version {chart.version}" if chart else "none"
-        yield f"The chart in force is {named}, the row has version {row.chart.version}."
+        in_force = str(chart.version) if chart else ""
+        yield Difference(Figure.CHART_VERSION, str(row.chart.version), in_force)
     figures = (
-        ("days", Decimal(row.days), Decimal(derived.fraction.days)),
-        ("year basis", Decimal(row.year_basis), Decimal(derived.fraction.year_basis)),
-        ("interest", row.interest, derived.interest),
-        ("carry", row.carry, derived.carry_out),
-        ("accrued total", row.accrued, accrued),
+        (Figure.DAYS, Decimal(row.days), Decimal(derived.fraction.days)),
+        (Figure.YEAR_BASIS, Decimal(row.year_basis), Decimal(derived.fraction.year_basis)),
+        (Figure.INTEREST, row.interest, derived.interest),
+        (Figure.CARRY, row.carry, derived.carry_out),
+        (Figure.ACCRUED, row.accrued, accrued),
     )
-    for name, stored, right in figures:
+    for figure, stored, right in figures:
         if stored != right:
-            yield f"The row says {name} {plain(stored)}, it follows {plain(right)}."
+            yield Difference(figure, plain(stored), plain(right))

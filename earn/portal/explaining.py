@@ -1,13 +1,14 @@
 """One day's interest in words and figures, in the reader's language."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from earn.explaining import ExplainedDay
+from earn.explaining import ExplainedDay, Figure
 from earn.interest import Explanation
 from earn.portal.filters import amount, isolated, percent
 from ledger.models import Asset
@@ -93,6 +94,47 @@ def figures(explained: ExplainedDay, asset: Asset) -> Figures:
     yield _("Carried on to the next day"), _units(found.carried_out)
     yield _("Accrued in all since the first day"), amount(explained.accrued, asset)
     yield _("Version of the rates"), str(explained.chart_version)
+
+
+def differences(explained: ExplainedDay) -> list[str]:
+    """What in the books is not what the rule comes to; none if all of it is."""
+    return [_differs(*difference) for difference in explained.differences]
+
+
+def _differs(figure: Figure, stored: str, follows: str) -> str:
+    if figure is Figure.ROW:
+        return _("The day before, %(day)s, is missing in the books.") % {
+            "day": date_format(date.fromisoformat(follows))
+        }
+    if figure is Figure.CHART_VERSION and not follows:
+        return _("No rates were in force, and the books took version %(stored)s.") % {
+            "stored": _number(stored)
+        }
+    told = {"stored": _number(stored), "follows": _number(follows)}
+    return _DIFFERS[figure] % told
+
+
+_DIFFERS = {
+    Figure.CHART_VERSION: gettext_lazy(
+        "Version %(follows)s of the rates was in force, and the books took version "
+        "%(stored)s."
+    ),
+    Figure.DAYS: gettext_lazy(
+        "Days that count: the books say %(stored)s, it should be %(follows)s."
+    ),
+    Figure.YEAR_BASIS: gettext_lazy(
+        "Days of the year: the books say %(stored)s, it should be %(follows)s."
+    ),
+    Figure.INTEREST: gettext_lazy(
+        "Interest of the day: the books say %(stored)s, it should be %(follows)s."
+    ),
+    Figure.CARRY: gettext_lazy(
+        "Carried on to the next day: the books say %(stored)s, it should be %(follows)s."
+    ),
+    Figure.ACCRUED: gettext_lazy(
+        "Accrued in all: the books say %(stored)s, it should be %(follows)s."
+    ),
+}
 
 
 def _fraction(found: Explanation, asset: Asset) -> str:

@@ -1,9 +1,16 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from earn.explaining import ExplainedDay, NothingToExplain, explain_days
+from earn.explaining import (
+    Difference,
+    ExplainedDay,
+    Figure,
+    NothingToExplain,
+    explain_days,
+)
 from earn.models import Accrual, Customer, Position
 from tests.earn.people import (
     MONDAY,
@@ -85,20 +92,28 @@ def test_a_fixed_position_keeps_its_chart(alice: Customer) -> None:
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
-        ({"interest": "0.28"}, "The row says interest 0.28, it follows 0.27."),
-        ({"carry": "carry + 1"}, "The row says carry 6369.4, it follows 6368.4."),
-        ({"accrued": "0.99"}, "The row says accrued total 0.99, it follows 0.27."),
-        ({"days": "2"}, "The row says days 2, it follows 1."),
-        ({"year_basis": "360"}, "The row says year basis 360, it follows 365."),
+        ({"interest": "0.28"}, ("INTEREST", "0.28", "0.27")),
+        ({"carry": "carry + 1"}, ("CARRY", "6369.4", "6368.4")),
+        ({"accrued": "0.99"}, ("ACCRUED", "0.99", "0.27")),
+        ({"days": "2"}, ("DAYS", "2", "1")),
+        ({"year_basis": "360"}, ("YEAR_BASIS", "360", "365")),
     ],
 )
 def test_a_changed_figure_is_named_with_what_it_should_be(
-    alice: Customer, columns: dict[str, str], says: str
+    alice: Customer, columns: dict[str, str], says: tuple[str, str, str]
 ) -> None:
     position = subscribe(alice, flexible(), 1000, on(0))
     close_to(2)
     tamper(position, 1, **columns)
     assert says in explained(position)[0].differences
+
+
+def test_programs_are_told_of_a_difference_by_code_and_in_a_sentence() -> None:
+    differs = Difference(Figure.YEAR_BASIS, "360", "365")
+    assert differs.sentence() == "The row says year basis 360, it follows 365."
+    assert Difference(Figure.CHART_VERSION, "2", "").sentence() == (
+        "The chart in force is none, the row has version 2."
+    )
 
 
 def test_a_chart_that_was_not_in_force_is_named(alice: Customer) -> None:
@@ -108,7 +123,7 @@ def test_a_chart_that_was_not_in_force_is_named(alice: Customer) -> None:
     close_to(2)
     tamper(position, 2, chart_id=str(later.pk))
     differs = explained(position)[1].differences
-    assert "The chart in force is version 1, the row has version 2." in differs
+    assert ("CHART_VERSION", "2", "1") in differs
 
 
 def test_a_missing_row_is_named(alice: Customer) -> None:
@@ -117,7 +132,10 @@ def test_a_missing_row_is_named(alice: Customer) -> None:
     with connection.cursor() as cursor:
         cursor.execute("set local session_replication_role = replica")
         cursor.execute("delete from earn_accrual where day = %s", [day(2)])
-    assert f"The row of {day(2)} is missing." in explained(position)[1].differences
+    gap = explained(position)[1]
+    assert gap.differences[0] == ("ROW", "", str(day(2)))
+    shown: Any = gap.as_json()["differences"]
+    assert shown[0]["sentence"] == f"The row of {day(2)} is missing."
 
 
 @pytest.mark.django_db

@@ -419,7 +419,7 @@ def test_what_differs_from_the_rule_comes_first(
     tamper(position, 1, interest="0.28")
     page = browse("position-day", position.pk, day(1))
     assert page.index("The books and the rule differ") < page.index("In words")
-    assert "The row says interest 0.28, it follows 0.27." in page
+    assert "Interest of the day: the books say 0.28, it should be 0.27." in page
     assert "it is what the books say" not in page
 
 

@@ -40,7 +40,7 @@ def shown(days: list[ExplainedDay]) -> Iterator[str]:
         yield from day.explanation.sentences()
         accrued = format_amount(day.accrued, scale=day.explanation.scale)
         yield f"Accrued in all: {accrued}, by version {day.chart_version} of the rates."
-        yield from day.differences
+        yield from (difference.sentence() for difference in day.differences)
         yield "The stored row differs.\n" if day.differences else "The stored row agrees.\n"
 
 
