@@ -106,7 +106,11 @@ def _first(visitors: Visitors, address: str) -> str:
 
 
 class Heard(list[str]):
-    """What went wrong in the pages of a context."""
+    """What went wrong in the pages of a context; `expected` are addresses of errors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expected: set[str] = set()
 
     def listen(self, page: Page) -> None:
         page.on("console", self._hear)
@@ -114,6 +118,7 @@ class Heard(list[str]):
 
     def _hear(self, message: ConsoleMessage) -> None:
         refused = "status of 422" in message.text  # of a page that we have asked for
+        refused |= message.location["url"] in self.expected
         if message.type in ("error", "warning") and not refused:
             self.append(f"{message.location['url']}: {message.text}")
 

@@ -3,6 +3,7 @@
 The pages are those of the URL configuration, so that a new page cannot be forgotten.
 """
 
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Browser, Page, expect
 
-from earn.models import Order, Position
+from earn.models import Order
 from tests.browser.looking import Visitors, looks, visiting
+from tests.earn.people import fund, redeem, subscribe
 from tests.portal.pages import Alice, create_alice
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,6 +24,19 @@ SHAPE = """() => ({
     title: document.title.trim(),
     over: document.documentElement.scrollWidth - document.documentElement.clientWidth,
 })"""
+SEND = """(fields) => {
+    const form = document.querySelector("main form");
+    for (const [name, value] of Object.entries(fields)) {
+        for (const field of form.querySelectorAll(`[name=${name}]`)) {
+            if (field.type === "radio") field.checked = field.value === value;
+            else if (field.type === "checkbox") field.checked = true;
+            else field.value = value;
+        }
+    }
+    form.noValidate = true;
+    form.requestSubmit();
+}"""
+NOW = datetime.now(UTC)  # the pages read the clock themselves
 FOR_ALL = {"rules": {"target-size": {"enabled": True}}}
 FOR_COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 
@@ -60,13 +75,18 @@ def shape(page: Page, direction: str) -> list[str]:
     return found
 
 
+def in_language(language: str, url: str) -> Any:
+    """The cookie of a visitor who has chosen it."""
+    return {"name": "django_language", "value": language, "url": url}
+
+
 @pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("ar", "rtl")])
 def test_every_page_is_for_everybody(
     alice: Alice, chromium: Browser, live_server: Any, language: str, direction: str
 ) -> None:
     visitors = Visitors(alice)
     found = []
-    chosen = {"name": "django_language", "value": language, "url": live_server.url}
+    chosen = in_language(language, live_server.url)
     for who, pages in groupby(looks(alice, visitors), key=lambda look: look.who):
         with visiting(chromium, visitors, who, live_server.url) as (context, page, heard):
             context.add_cookies([chosen])
@@ -81,19 +101,67 @@ def test_every_page_is_for_everybody(
     assert found == []
 
 
+def send(page: Page, address: str, **fields: str) -> None:
+    """Sends the form of a page as it is filled in, whatever the browser thinks of it."""
+    page.goto(address)
+    with page.expect_navigation():
+        page.evaluate(SEND, fields)
+
+
 def test_what_an_order_shows_is_for_everybody_too(
     alice: Alice, chromium: Browser, live_server: Any
 ) -> None:
+    """Previews, refusals and receipts, in Arabic: what fits there fits elsewhere."""
+    fund(alice.customer, 100, at=NOW)
+    term = subscribe(alice.customer, alice.fixed.product, 100, NOW, term_days=10)
+    leaving = redeem(alice.flexible, NOW, 10)
     visitors, found = Visitors(alice), []
-    open_one = Position.objects.get(term_days=None, state="OPEN")
-    with visiting(chromium, visitors, "Alice", live_server.url) as (_, page, heard):
-        page.goto(f"{live_server.url}/positions/{open_one.pk}/redeem/")
-        page.get_by_role("button", name="Show what will happen").click()
-        expect(page.get_by_role("heading", name="What will happen")).to_be_visible()
-        found += [*judge(page), *shape(page, "ltr")]
-        orders = [f"/orders/{order.pk}/" for order in Order.objects.all()]
-        for path in ("/explore/slow/", "/explore/slow/subscribe/", *orders):
+    good = {"amount": "1", "risk": "1", "at_maturity": "RENEW_ALL", "term": "10"}
+    bad = {"amount": "x", "minimum_rate": "x"}
+    saved = f"/positions/{alice.flexible.pk}/redeem/"
+    instruct = f"/positions/{term.pk}/at-maturity/"
+    with visiting(chromium, visitors, "Alice", live_server.url) as (context, page, heard):
+        context.add_cookies([in_language("ar", live_server.url)])
+        for path, fields, is_shown in (
+            ("/explore/term/subscribe/", bad, False),
+            ("/explore/slow/subscribe/", {"amount": "99999", "risk": "1"}, False),
+            ("/explore/term/subscribe/", good, True),
+            (saved, {"part": "PART", "amount": ""}, False),
+            (saved, {"part": "PART", "amount": "1"}, True),
+            (instruct, bad, False),
+            (instruct, {"at_maturity": "RENEW_ALL"}, True),
+            ("/account/password/change/", {"oldpassword": "x"}, False),
+        ):
+            send(page, f"{live_server.url}{path}", **fields)
+            assert page.locator("[name=signed]").count() == is_shown, path
+            found += [*judge(page), *shape(page, "rtl")]
+        receipts = [
+            f"/orders/{order.pk}/" for order in Order.objects.exclude(kind="DEPOSIT")
+        ]
+        previews = [f"/positions/{term.pk}/redeem/", f"/orders/{leaving.pk}/cancel/"]
+        for path in ("/explore/slow/", *previews, *receipts):
             page.goto(f"{live_server.url}{path}")
-            found += [*judge(page), *shape(page, "ltr")]
+            found += [*judge(page), *shape(page, "rtl")]
         found += heard
+    assert found == []
+
+
+def test_errors_are_for_everybody_too(
+    alice: Alice, chromium: Browser, live_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, found = live_server.url, []
+    with visiting(chromium, Visitors(alice), "Alice", url) as (context, page, heard):
+        heard.expected |= {f"{url}/no/such/", f"{url}/preferences/", f"{url}/"}
+        page.goto(f"{url}/no/such/")
+        found += [*judge(page), *shape(page, "ltr")]
+        page.goto(f"{url}/preferences/")
+        context.clear_cookies(name="csrftoken")
+        with page.expect_navigation():
+            page.evaluate(SEND, {})
+        expect(page.get_by_role("heading", name="The page has grown old")).to_be_visible()
+        found += [*judge(page), *shape(page, "ltr")]
+        monkeypatch.setattr("earn.portal.views.closed_days", lambda: 1 / 0)
+        page.goto(f"{url}/")
+        expect(page.get_by_role("heading", name="Something is broken")).to_be_visible()
+        found += [*judge(page), *shape(page, "ltr"), *heard]
     assert found == []
