@@ -79,7 +79,7 @@ def sign_in(page: Page, address: str) -> None:
     page.goto(f"{address}{reverse('account_login')}?next={SECURITY}")
     page.get_by_label("Email").fill(ALICE)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def show_password(page: Page, address: str, then: str) -> None:
@@ -106,7 +106,7 @@ def test_signing_up_and_in_needs_no_mouse(page: Page, address: str) -> None:
     write(page, "#id_password2", PASSWORD)
     page.keyboard.press("Enter")
     expect(
-        page.get_by_role("heading", name="Enter Email Verification Code")
+        page.get_by_role("heading", name="Enter email verification code")
     ).to_be_visible()
     assert Axe().run(page).response["violations"] == []
     code = CODE.search(str(mail.outbox[-1].body))
@@ -148,13 +148,13 @@ def test_a_passkey_is_added_and_signs_in(page: Page, address: str) -> None:
     expect(page.get_by_role("heading", name="That laptop")).to_be_visible()
 
     page.goto(f"{address}{reverse('account_logout')}")
-    page.get_by_role("main").get_by_role("button", name="Sign Out").click()
+    page.get_by_role("main").get_by_role("button", name="Sign out").click()
     page.goto(f"{address}{reverse('account_login')}?next={SECURITY}")
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_text("You have added 1 key.")).to_be_visible()
 
     page.goto(f"{address}{reverse('account_logout')}")
-    page.get_by_role("main").get_by_role("button", name="Sign Out").click()
+    page.get_by_role("main").get_by_role("button", name="Sign out").click()
     sign_in(page, address)
     page.get_by_role("button", name="Use a security key").click()
     expect(page.get_by_text("You have added 1 key.")).to_be_visible()

@@ -155,7 +155,7 @@ def test_signed_out_in_mid_order_one_is_back_at_it_after_signing_in(
     page.get_by_role("button", name="Show what will happen").click()
     page.context.clear_cookies(name="sessionid")
     page.get_by_role("button", name="Subscribe").click()
-    expect(page.get_by_role("heading", name="Sign In")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert (subscriptions(), wallet(alice)) == (0, 1000)
     sign_in(page)
     expect(page.get_by_text("Your session had ended")).to_be_visible()
@@ -171,7 +171,7 @@ def test_signed_out_in_mid_order_one_is_back_at_it_after_signing_in(
 def sign_in(page: Page) -> None:
     page.get_by_label("Email").fill("alice@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_offline_in_mid_order_the_page_says_so_and_loses_nothing(

@@ -66,11 +66,11 @@ def test_the_code_of_the_app_lets_in_and_a_wrong_one_does_not(
     page: Page, live_server: Any
 ) -> None:
     sign_in(page, live_server.url)
-    is_at(page, "Two-Factor Authentication")
+    is_at(page, "Two-factor authentication")
     send_code(page, "000 000")
     expect(page.get_by_text("Incorrect code.")).to_be_visible()
     page.goto(f"{live_server.url}/home/")
-    is_at(page, "Two-Factor Authentication")
+    is_at(page, "Two-factor authentication")
     send_code(page, app_code())
     expect(page.get_by_role("heading", level=1)).to_have_text("What you have")
 
@@ -94,17 +94,17 @@ def test_a_forgotten_password_is_replaced_by_the_code_of_the_mail(
 ) -> None:
     page.goto(f"{live_server.url}/account/login/")
     page.get_by_role("link", name="Forgot your password?").click()
-    is_at(page, "Password Reset")
+    is_at(page, "Password reset")
     page.get_by_label("Email").fill(EMAIL)
     page.keyboard.press("Enter")
-    is_at(page, "Enter Password Reset Code")
+    is_at(page, "Enter password reset code")
     code = CODE.search(str(mail.outbox[-1].body))
     assert code
     assert mail.outbox[-1].to == [EMAIL]
     send_code(page, code[0])
-    is_at(page, "Change Password")
-    page.get_by_label("New Password", exact=True).fill(NEW_PASSWORD)
-    page.get_by_label("New Password (again)").fill(NEW_PASSWORD)
+    is_at(page, "Change password")
+    page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
+    page.get_by_label("New password (again)").fill(NEW_PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Password successfully changed.")).to_be_visible()
     alice.refresh_from_db()

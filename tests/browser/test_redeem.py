@@ -33,7 +33,7 @@ def home(alice: Customer, live_server: Any, page: Page) -> str:  # noqa: ARG001
     page.goto(f"{live_server.url}/account/login/")
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(f"{live_server.url}/home/")
     return str(live_server.url)
 

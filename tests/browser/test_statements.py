@@ -66,7 +66,7 @@ def test_a_file_asked_for_after_the_session_has_ended_leads_to_the_sign_in(
     page.goto(f"{live_server.url}{reverse('portal:statements')}")
     page.context.clear_cookies()
     page.get_by_role("link", name="January 2026 as CSV").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Sign In")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     assert "2026-01" in page.url  # and from there to the file
 
 

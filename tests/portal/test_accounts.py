@@ -122,7 +122,7 @@ def test_who_signs_up_confirms_the_address_and_becomes_a_customer(client: Client
     answer = sign_up(client)
     assert answer["Location"] == reverse("account_email_verification_sent")
     assert mail.outbox[0].to == [ALICE]
-    assert mail.outbox[0].subject == "Earn: Please Confirm Your Email Address"
+    assert mail.outbox[0].subject == "Earn: Please confirm your email address"
     assert f"<strong>{ALICE}</strong>" in words(client.get(answer["Location"]))
     assert not is_signed_in(client)
 
@@ -173,8 +173,8 @@ def test_a_used_address_looks_like_a_new_one(client: Client) -> None:
     pages = [page(one, "account_email_verification_sent") for one in (known, unknown)]
     assert pages[0].replace(ALICE, "") == pages[1].replace("bob@example.com", "")
     assert [message.subject for message in mail.outbox] == [
-        "Earn: Account Already Exists",
-        "Earn: Please Confirm Your Email Address",
+        "Earn: Account already exists",
+        "Earn: Please confirm your email address",
     ]
     assert User.objects.filter(email=ALICE).count() == 1
 
@@ -303,7 +303,7 @@ def test_a_forgotten_password_is_replaced_with_a_code(client: Client) -> None:
     )
     assert answer.status_code == 302
     assert is_signed_in(client)
-    assert mail.outbox[-1].subject == "Earn: Password Reset"
+    assert mail.outbox[-1].subject == "Earn: Password reset"
     assert sign_in(Client(), password=PASSWORD).status_code == 200
     assert sign_in(Client(), password=NEW_PASSWORD).status_code == 302
 
@@ -315,7 +315,7 @@ def test_recovery_does_not_tell_who_has_an_account(client: Client) -> None:
         for email in (ALICE, "bob@example.com")
     ]
     assert pages[0].replace(ALICE, "") == pages[1].replace("bob@example.com", "")
-    assert mail.outbox[-1].subject == "Earn: Unknown Account"
+    assert mail.outbox[-1].subject == "Earn: Unknown account"
 
 
 @pytest.mark.usefixtures("alice")
@@ -332,7 +332,7 @@ def test_a_new_password_signs_out_everywhere_else(client: Client) -> None:
     assert words(answer).count("Password successfully changed.") == 1
     assert is_signed_in(client)
     assert not is_signed_in(elsewhere)
-    assert mail.outbox[-1].subject == "Earn: Password Changed"
+    assert mail.outbox[-1].subject == "Earn: Password changed"
 
 
 def test_a_new_address_counts_once_it_is_confirmed(client: Client, alice: User) -> None:
@@ -384,7 +384,7 @@ def test_an_app_is_activated_with_a_code_and_asked_for_from_then_on(client: Clie
     text = page(client, "mfa_view_recovery_codes")
     assert text.count("Authenticator app activated.") == 1
     assert text.count("A new set of recovery codes has been generated.") == 1
-    assert mail.outbox[0].subject == "Earn: Authenticator App Activated"
+    assert mail.outbox[0].subject == "Earn: Authenticator app activated"
 
     phone = Client()
     assert sign_in(phone)["Location"].startswith(reverse("mfa_authenticate"))
@@ -456,7 +456,7 @@ def test_the_other_sessions_are_signed_out(client: Client) -> None:
     text = page(client, "usersessions_list")
     assert "Firefox · Android" in text
     assert text.count("This one") == 1
-    assert "Sign Out Other Sessions" in text
+    assert "Sign out other sessions" in text
     answer = client.post(reverse("usersessions_list"), follow=True)
     assert words(answer).count("Signed out of all other sessions.") == 1
     assert is_signed_in(client)

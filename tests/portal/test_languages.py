@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import allauth
 import polib
 import pytest
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.utils.translation import to_locale
 from config import environment as env
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
+ALLAUTH = Path(allauth.__file__).parent / "locale" / "ja" / "LC_MESSAGES" / "django.po"
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%")
 # What may read the same in another language: names, codes, and what is only figures.
 LETTERS = re.compile(r"[A-Za-z]{2,}")
@@ -93,7 +95,15 @@ def test_hardly_a_string_is_left_in_english(language: str) -> None:
     assert [text for text in left if len(LETTERS.findall(text)) > 2] == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
 def test_what_is_compiled_is_what_is_written(language: str) -> None:
     compiled = place(language).with_suffix(".mo").read_bytes()
     assert compiled == catalogue(language).to_binary(), "run `make messages`"
+
+
+def test_the_words_of_allauth_are_no_titles_in_english() -> None:
+    theirs = {entry.msgid for entry in polib.pofile(str(ALLAUTH))}
+    ours = {entry.msgid for entry in catalogue("ja")}
+    for entry in catalogue("en"):
+        assert entry.msgid in theirs | ours
+        assert entry.msgstr[0] + entry.msgstr[1:].lower() == entry.msgstr != entry.msgid

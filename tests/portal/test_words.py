@@ -47,6 +47,7 @@ MAILS = [
 ]  # fmt: skip
 WORD = re.compile(r"[^\W\d_]{2,}")
 MARKED = re.compile(r"⟦[^⟦⟧]*⟧")
+TITLE_CASE = re.compile(r"⟦([A-Z][\w-]+(?: [A-Z][\w-]+)+)⟧")
 FILE = re.compile(r"[\w-]+\.(txt|json)\b")
 ADDRESS = re.compile(r"https?://\S+")
 SAID = {"alt", "aria-label", "placeholder", "title", "summary"}
@@ -126,9 +127,12 @@ def texts(answer: HttpResponse) -> str:
 
 
 def left(said: Said, customer: Customer) -> list[str]:
-    """What of it has words without a mark."""
+    """What of it has words without a mark, or Is Written Like This."""
     data = data_of(customer)
-    found = ((name, " ".join(unmarked(text, data))) for name, text in said)
+    found = (
+        (name, " ".join(unmarked(text, data) + TITLE_CASE.findall(text)))
+        for name, text in said
+    )
     return [f"{name}: {words}" for name, words in found if words]
 
 
