@@ -163,6 +163,15 @@ def check_amount(product: Product, amount: Decimal) -> None:
         )
 
 
+def smallest(product: Product) -> Decimal:
+    """The least amount that an order takes, in whole steps."""
+    least: Decimal = max(unit(product.asset.scale), product.minimum)
+    step: Decimal | None = product.step
+    if not step or not least % step:
+        return least
+    return least - least % step + step
+
+
 def _nearest(product: Product, amount: Decimal, step: Decimal) -> Decimal:
     """The whole number of steps next below, or next above where that is too little."""
     below = amount - amount % step

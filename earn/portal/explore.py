@@ -44,6 +44,7 @@ from earn.portal.offers import (
     in_days,
     is_partial,
     name_of,
+    roughly,
     share_left,
     short,
     standing,
@@ -64,6 +65,7 @@ class Offer(NamedTuple):
     minimum: str
     standing: Standing
     left: Decimal | None
+    left_shown: str
     share: int | None
     quota: str
 
@@ -229,6 +231,7 @@ def _offer(
         minimum=short(product.minimum, asset) if product.minimum else "",
         standing=standing(product, chart.left, at),
         left=chart.left,
+        left_shown="" if chart.left is None else roughly(chart.left, product.asset),
         share=share_left(product, chart.left),
         quota=short(product.quota, asset) if product.quota else "",
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -15,10 +15,12 @@ from django.utils.translation import gettext as _
 
 from earn.interest import TierMode
 from earn.models import Product, RateTier
-from earn.portal.filters import isolated, percent
+from earn.portal.filters import amount, isolated, percent
+from ledger.models import Asset
 from ledger.money import plain
 
 COLOURS = 8  # of badges, in explore.css
+DIGITS = 8  # of a figure at a glance
 
 
 class Standing(StrEnum):
@@ -124,10 +126,22 @@ def share_left(product: Product, left: Decimal | None) -> int | None:
     return max(int(left * 100 / product.quota), 1) if left > 0 else 0
 
 
-def short(amount: Decimal, asset: str) -> str:
+def short(value: Decimal, asset: str) -> str:
     """A limit, like "1,500 USDT": without the zeros that an amount of money has."""
-    shown = number_format(plain(amount), use_l10n=True, force_grouping=True)
+    shown = number_format(plain(value), use_l10n=True, force_grouping=True)
     return isolated(f"{shown} {asset}")
+
+
+def roughly(value: Decimal, asset: Asset) -> str:
+    """What is left at a glance: with eight digits that count, and never more than there is.
+
+    Whole units are told all, however many digits they have.
+    """
+    decimals = max(0, DIGITS - 1 - value.adjusted())
+    if decimals >= asset.scale:
+        return amount(value, asset)
+    cut = value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_DOWN)
+    return short(cut, asset.code)
 
 
 def in_days(number: int) -> str:

@@ -28,7 +28,7 @@ from earn.interest import Compounding, Payout, Rounding, Tier, TierMode, blended
 from earn.models import Product, ProductKind, RateChart
 from earn.portal.charts import Chart, Series, X
 from earn.portal.charts import chart as drawn
-from earn.portal.filters import percent
+from earn.portal.filters import amount, isolated, percent
 from earn.portal.offers import (
     badge,
     headline,
@@ -140,11 +140,13 @@ def about(product: Product, asked: Any, *, at: datetime) -> dict[str, Any]:
         "name": name_of(product),
         "standing": standing(product, left, at),
         "left": left,
+        "left_shown": "" if left is None else amount(left, product.asset),
         "share": share_left(product, left),
         "quota": short(product.quota, product.asset.code) if product.quota else "",
         "badge": badge(product.asset.code),
         "risk_text": risk_text_of(product),
         "limits": _limits(product),
+        "who": _who(product),
         "payout": PAYOUT[product.payout],
         "early": early_terms(product),
         "chart": chart,
@@ -162,6 +164,33 @@ def _limits(product: Product) -> dict[str, str]:
     """The amounts in a product's rules that are set, as text."""
     amounts = {name: getattr(product, name) for name in ("minimum", "step", "customer_cap")}
     return {x: short(amount, product.asset.code) for x, amount in amounts.items() if amount}
+
+
+def _who(product: Product) -> str:
+    """Who may put money in, by country and verification."""
+    denied, allowed = set(product.countries_denied), product.countries_allowed
+    told = {
+        "countries": isolated(", ".join(x for x in allowed if x not in denied)),
+        "others": isolated(", ".join(product.countries_denied)),
+        "level": product.minimum_kyc_level,
+    }
+    if product.minimum_kyc_level:
+        if allowed:
+            words = _("Customers from verification level %(level)s on, in %(countries)s")
+        elif denied:
+            words = _(
+                "Customers from verification level %(level)s on, in all countries but "
+                "%(others)s"
+            )
+        else:
+            words = _("Customers from verification level %(level)s on, in all countries")
+    elif allowed:
+        words = _("Customers in %(countries)s")
+    elif denied:
+        words = _("Customers in all countries but %(others)s")
+    else:
+        words = _("Customers in all countries")
+    return words % told
 
 
 def _terms(product: Product, chart: RateChart | None, comes_on: date) -> list[Term]:

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods
 from earn import catalogue, orders, subscriptions
 from earn.days import business_day, first_earning_day
 from earn.models import Customer, Order, Product, ProductKind, RateTier
-from earn.portal.offers import in_days, name_of, risk_text_of
+from earn.portal.filters import amount
+from earn.portal.offers import in_days, name_of, risk_text_of, short
 from earn.portal.ordering import shown_then_placed
 from earn.portal.orders import MaturityForm
 from earn.portal.people import filled_in, for_customers
@@ -30,6 +31,18 @@ LIMITS = {
     "wallet": gettext_lazy("all that is in your wallet"),
     "cap": gettext_lazy("the most that one customer may still add"),
     "quota": gettext_lazy("all that is left of this product"),
+}
+
+TOO_LITTLE = {
+    "wallet": gettext_lazy(
+        "Your wallet holds %(left)s, and the smallest amount is %(smallest)s."
+    ),
+    "cap": gettext_lazy(
+        "You may still add %(left)s, and the smallest amount is %(smallest)s."
+    ),
+    "quota": gettext_lazy(
+        "%(left)s are left of this product, and the smallest amount is %(smallest)s."
+    ),
 }
 
 
@@ -50,11 +63,15 @@ class Tick(forms.CheckboxInput):
 class ConsentField(forms.Field):
     """Agrees to one version of a text: what was ticked beside another one is no consent."""
 
-    def __init__(self, version: int, **options: Any) -> None:
+    def __init__(self, version: int, *, is_confirmed: bool, **options: Any) -> None:
         super().__init__(widget=Tick(str(version)), **options)
         self.version = str(version)
+        self.is_confirmed = is_confirmed
 
     def validate(self, value: Any) -> None:
+        if self.is_confirmed and not value:  # there was nothing to accept when it was shown
+            told = _("This product has a text of its risks now. Read it, then accept it.")
+            raise forms.ValidationError(told, code="changed")
         super().validate(value)
         if value != self.version:
             told = _("The text of the risks has changed. Read it, then accept it again.")
@@ -87,6 +104,7 @@ class SubscribeForm(MaturityForm):
         if product.risk_text:
             self.fields["risk"] = ConsentField(
                 product.risk_version,
+                is_confirmed=bool(data) and data.get("step") == "confirm",
                 label=_("I have read the risks and accept them."),
                 help_text=risk_text_of(product),
             )
@@ -177,11 +195,17 @@ def _most(product: Product, room: Room) -> dict[str, Any]:
     """The largest amount that an order takes, in whole steps, and what limits it."""
     limits = {name: left for name, left in room._asdict().items() if left is not None}
     name = min(limits, key=lambda limit: limits[limit])
-    most = limits[name]
-    most -= most % product.step if product.step else Decimal(0)
-    if most <= 0 or most < product.minimum:
-        most = Decimal(0)
-    return {"most": most, "limit": LIMITS[name]}
+    left, smallest = max(limits[name], Decimal(0)), catalogue.smallest(product)
+    most = left - left % product.step if product.step else left
+    told = {
+        "left": amount(left, product.asset),
+        "smallest": short(smallest, product.asset.code),
+    }
+    return {
+        "most": most if most >= smallest else Decimal(0),
+        "limit": LIMITS[name],
+        "too_little": TOO_LITTLE[name] % told,
+    }
 
 
 def _terms(product: Product, at: datetime) -> list[int]:

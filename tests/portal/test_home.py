@@ -79,8 +79,7 @@ def test_home_shows_wallet_products_redemptions_and_interest(
     assert cells == ["7.50", "3,200.00", "100.00", "9.16", "3,316.66"]
     assert '<p class="sum">3,316.66 USD</p>' in page
     assert "8 January 2026, the last closed day" in page
-    assert "3.00 USD interest owed; the last closed day earned 1.00 USD" in page
-    assert "Matures on 16 January 2026" in page
+    assert "3.00 USD of interest owed to you; the last closed day earned 1.00 USD" in page
     assert f'<time datetime="{day(5)}">' in page  # the redemption on its way
 
 
@@ -156,11 +155,16 @@ def test_home_says_what_today_is_expected_to_earn(
 def test_a_term_that_the_late_close_has_not_settled_is_not_said_to_earn(
     alice: Customer, browse: Callable[..., str]
 ) -> None:
-    subscribe(alice, fixed(), 1000, datetime.now(UTC) - 11 * ONE_DAY, term_days=10)
+    late = datetime.now(UTC) - 11 * ONE_DAY
+    subscribe(alice, fixed(), 1000, late, term_days=10)
     page = " ".join(browse("home").split())
     assert "Matured: the daily close is settling it." in page
+    assert "Matures on" not in page
     assert "> Earning <" not in page
     assert "<dt>Expected today</dt> <dd>0.00 USD</dd>" in page
+    term = subscribe(alice, fixed("long"), 1000, late, term_days=30)
+    page = " ".join(browse("home").split())
+    assert f"Matures on {date_format(term.matures_on)} <" in page
 
 
 def test_a_position_shows_each_days_interest(

@@ -381,6 +381,40 @@ def test_a_risk_text_that_changed_before_the_confirmation_is_accepted_anew(
     assert Order.objects.get(kind="SUBSCRIBE").preview["risk_version"] == 2
 
 
+def test_a_first_risk_text_before_the_confirmation_is_told_as_what_it_is(
+    alice: Customer, send: Callable[..., Page]
+) -> None:
+    product = flexible("risky")
+    shown = send("subscribe", "risky", amount="10")
+    reworded(product)
+    page = confirm(send, "subscribe", "risky", shown)
+    assert page.status == 422
+    assert "This product has a text of its risks now." in page.text
+    assert "The terms have changed since you saw them" in page.text
+    assert "This field is required." not in page.text
+    assert wallet(alice) == 1000
+    shown = send("subscribe", "risky", **page.hidden, amount="10", risk="2")
+    assert confirm(send, "subscribe", "risky", shown).status == 302
+
+
+@pytest.mark.parametrize(
+    ("terms", "says"),
+    [
+        ({"minimum": "2000"}, "holds 1,000.00 USD, and the smallest amount is 2,000 USD."),
+        ({"minimum": "10", "step": "1500"}, "and the smallest amount is 1,500 USD."),
+        ({"minimum": "10", "customer_cap": "5"}, "You may still add 5.00 USD, and"),
+        ({"minimum": "10", "quota": "7.5"}, "7.50 USD are left of this product, and"),
+    ],
+)
+def test_why_nothing_can_be_ordered_is_told_with_what_it_would_take(
+    client: Client, terms: Any, says: str
+) -> None:
+    flexible("easy", **terms)
+    page = Page(client.get(reverse("portal:subscribe", args=["easy"])))
+    assert says in page.text
+    assert "Use " not in page.text
+
+
 def test_a_link_does_not_accept_the_risks(client: Client) -> None:
     flexible("risky", risk_text="You may lose it.")
     address = reverse("portal:subscribe", args=["risky"])

@@ -290,7 +290,7 @@ def test_the_rules_of_a_fixed_product(client: Client) -> None:
     assert said["Smallest amount"] == "10 USD"
     assert said["Amounts go in steps of"] == "2.5 USD"
     assert said["Most that one customer holds"] == "150,000 USD"
-    assert said["Who may buy"] == "Customers in DE, FR from verification level 2 on"
+    assert said["Who may buy"] == "Customers from verification level 2 on, in DE, FR"
 
 
 @pytest.mark.django_db
@@ -301,9 +301,35 @@ def test_the_rules_of_a_flexible_product(client: Client) -> None:
     assert said["Compounding"].startswith("None")
     assert said["When redeemed money arrives"] == "At once"
     assert "on the day they are announced" in said["Notice of a cut"]
-    assert said["Who may buy"] == "Customers in all countries but not in US"
+    assert said["Who may buy"] == "Customers in all countries but US"
     for absent in ("Smallest amount", "Amounts go in steps of", "Rates within a term"):
         assert absent not in said
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("terms", "who"),
+    [
+        ({}, "Customers in all countries"),
+        ({"countries_allowed": ["DE"]}, "Customers in DE"),
+        ({"countries_allowed": ["DE", "US"], "countries_denied": ["US"]},
+         "Customers in DE"),
+        ({"minimum_kyc_level": 1},
+         "Customers from verification level 1 on, in all countries"),
+        ({"minimum_kyc_level": 1, "countries_denied": ["US", "FR"]},
+         "Customers from verification level 1 on, in all countries but US, FR"),
+    ],
+)  # fmt: skip
+def test_who_may_buy_is_one_sentence(client: Client, terms: Any, who: str) -> None:
+    assert rules(client, flexible(**terms))["Who may buy"] == who
+
+
+@pytest.mark.django_db
+def test_what_is_left_is_told_exactly(client: Client) -> None:
+    flexible("ether", asset=money("ETH", 18), quota="1234.567890123456789012")
+    text = client.get("/explore/ether/").content.decode()
+    assert "1,234.567890123456789012 ETH left" in text
+    assert "1,234.5678 ETH left" in client.get("/explore/").content.decode()
 
 
 @pytest.mark.django_db

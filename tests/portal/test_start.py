@@ -65,7 +65,7 @@ def test_no_more_than_seven_days_are_shown(client: Client, alice: Customer) -> N
     close_to(8)
     text = page(client)
     assert text.count('<th scope="row">') == overview.CLOSES
-    assert '"2026-01-13">2026-01-13' in text
+    assert '"2026-01-13">13 January 2026<' in text
     assert "2026-01-06" not in text
 
 
@@ -118,6 +118,19 @@ def test_staff_find_their_sign_in(client: Client) -> None:
     assert (
         client.get("/admin/", follow=True).redirect_chain[0][0].startswith("/admin/login/")
     )
+
+
+def test_who_is_signed_in_as_a_customer_is_not_asked_to_sign_in_as_staff(
+    client: Client, alice: Customer
+) -> None:
+    alice.user = User.objects.create_user("alice@example.com")
+    alice.save()
+    client.force_login(alice.user)
+    assert 'href="/admin/"' not in page(client)
+    client.force_login(User.objects.create_superuser("root@example.com"))
+    text = page(client)
+    assert '<a href="/admin/">Staff desk</a>' in text
+    assert "Staff sign-in" not in text
 
 
 @pytest.mark.django_db
