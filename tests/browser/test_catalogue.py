@@ -11,6 +11,11 @@ from tests.earn.people import fixed, flexible, money
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def places(page: Page, *selectors: str) -> list[Any]:
+    """Where these stand on the page; what an answer replaces must leave them there."""
+    return [page.locator(selector).first.bounding_box() for selector in selectors]
+
+
 def test_the_list_follows_what_is_typed_and_its_address_can_be_shared(
     page: Page, live_server: Any
 ) -> None:
@@ -18,8 +23,11 @@ def test_the_list_follows_what_is_typed_and_its_address_can_be_shared(
     fixed("btc-term", asset=money("BTC", scale=8))
     page.goto(f"{live_server.url}/explore/")
     expect(page.locator(".offer")).to_have_count(2)
+    before = places(page, "h1", "#id_q", "#found", ".offer")
     page.get_by_label("Token or name").press_sequentially("btc")
     expect(page.locator(".offer")).to_have_count(1)
+    assert places(page, "h1", "#id_q", "#found", ".offer")[:3] == before[:3]
+    assert places(page, ".offer")[0]["y"] == before[3]["y"]
     expect(page.get_by_role("status")).to_contain_text("1 product")
     assert "q=btc" in page.url
     shared = page.url
@@ -37,11 +45,19 @@ def test_the_list_follows_what_is_typed_and_its_address_can_be_shared(
 def test_the_calculator_answers_as_one_types(page: Page, live_server: Any) -> None:
     fixed("term")
     page.goto(f"{live_server.url}/explore/term/")
+    around = ("#result", "#id_amount", "h1")
+    before = places(page, *around)
     page.get_by_label("Amount in USD").press_sequentially("1000")
     expect(page.locator("#result")).to_contain_text("Value at maturity")
     expect(page.locator("#result")).to_contain_text("1,002.73 USD")
+    assert places(page, *around)[1:] == before[1:]
+    assert places(page, *around)[0]["y"] == before[0]["y"]
+    below = places(page, "#rules", "footer")
+    page.get_by_label("Amount in USD").fill("2000")
+    expect(page.locator("#result")).to_contain_text("2,005.47 USD")
+    assert places(page, "#rules", "footer") == below
     page.get_by_label("Term", exact=True).select_option("30")
-    expect(page.locator("#result")).to_contain_text("1,009.86 USD")
+    expect(page.locator("#result")).to_contain_text("2,019.72 USD")
     expect(page.locator("#months")).to_contain_text("Interest")
     page.get_by_label("Amount in USD").fill("1000.555")
     expect(page.locator("#result")).to_contain_text("USD has 2 decimals at most.")
