@@ -4,7 +4,7 @@ from earn.sql import sql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("earn", "0005_cache")]
+    dependencies = [("earn", "0007_risk_texts")]
     operations = [
         migrations.RemoveConstraint("knowndevice", "one_row_a_device"),
         migrations.AddField(
