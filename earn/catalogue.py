@@ -90,6 +90,18 @@ def charts_after(product: Product, day: date) -> QuerySet[RateChart]:
     return later.order_by("effective_on", "-version").distinct("effective_on")
 
 
+def announced_after(product: Product, day: date) -> list[Chart]:
+    """The rates of a flexible product that are promised for later days."""
+    charts = charts_after(product, day).prefetch_related("tiers")
+    return [
+        Chart(
+            chart.effective_on,
+            [Tier(x.from_amount, x.annual_rate) for x in chart.tiers.all()],
+        )
+        for chart in charts
+    ]
+
+
 def tiers_of(chart: RateChart, term_days: int | None) -> tuple[Tier, ...]:
     """The chart's tiers for a term, lowest amount first; empty when it has no such term."""
     rows = chart.tiers.filter(term_days=term_days).order_by("from_amount")

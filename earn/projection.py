@@ -87,17 +87,22 @@ def project(
     first_day: date,
     days: int,
     payout: Payout = Payout.AT_MATURITY,
+    later: Sequence[Chart] = (),
 ) -> Projection:
-    """Plays the days that the books will play, so the figure is theirs to the unit."""
+    """Plays the days that the books will play, so the figure is theirs to the unit.
+
+    `later` are charts that take the place of `tiers` on days to come.
+    """
     if days < 1:
         raise ValueError(f"A projection runs for a day at least, not for {days}.")
     by_month: defaultdict[tuple[int, int], Decimal] = defaultdict(Decimal)
     unpaid = carry = ZERO
+    charts = [Chart(date.min, tiers), *later]
     for offset in range(days):
         day = first_day + offset * ONE_DAY
         interest, carry = one_day(
             basis=amount + unpaid if compounding is Compounding.DAILY else amount,
-            tiers=tiers,
+            tiers=tiers_on(charts, day),
             mode=mode,
             fraction=day_fraction(day_count, first_day=first_day, day=day),
             scale=scale,

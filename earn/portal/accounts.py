@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language
 from qrcode.image.svg import SvgPathFillImage  # type: ignore[import-untyped]
 
 from earn import telling
@@ -35,6 +36,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         commit: bool = True,  # noqa: FBT001, FBT002
     ) -> User:
         user.joined_at = datetime.now(UTC)
+        user.language = get_language() or ""  # of what is told when no browser asks
         with transaction.atomic():
             super().save_user(request, user, form, commit)
             if commit:

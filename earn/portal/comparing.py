@@ -8,7 +8,7 @@ from typing import Any
 
 from earn import accruals, catalogue
 from earn.days import DayCount, business_day
-from earn.interest import Compounding, Payout, Rounding, Tier, TierMode
+from earn.interest import Chart, Compounding, Payout, Rounding, Tier, TierMode
 from earn.models import Position
 from earn.projection import Projection, project
 
@@ -84,14 +84,17 @@ def _to_maturity(position: Position) -> Way:
 
 
 def _on(position: Position, leave: Way, day: date) -> Way:
-    """The same money taken out after STAY_DAYS more days at the rates of today."""
+    """The same money taken out after STAY_DAYS more days at the rates announced so far."""
     rates = catalogue.chart_on(position.product, day)
     tiers = catalogue.tiers_of(rates, None) if rates else ()
     asked = leave.received - (Decimal(0) if position.compounds else leave.kept)
     held = accruals.balance(position, accruals.earned(position))
-    with_it = _project(position, max(held, asked), tiers, day, STAY_DAYS).interest
-    without = _project(position, max(held - asked, Decimal(0)), tiers, day, STAY_DAYS)
-    gain = with_it - without.interest
+    later = catalogue.announced_after(position.product, day)
+    with_it, without = (
+        _project(position, amount, tiers, day, STAY_DAYS, later=later).interest
+        for amount in (max(held, asked), max(held - asked, Decimal(0)))
+    )
+    gain = with_it - without
     return Way(
         received=leave.received + gain,
         kept=leave.kept + gain,
@@ -101,7 +104,13 @@ def _on(position: Position, leave: Way, day: date) -> Way:
 
 
 def _project(
-    position: Position, amount: Decimal, tiers: Sequence[Tier], first_day: date, days: int
+    position: Position,
+    amount: Decimal,
+    tiers: Sequence[Tier],
+    first_day: date,
+    days: int,
+    *,
+    later: Sequence[Chart] = (),
 ) -> Projection:
     product = position.product
     return project(
@@ -115,4 +124,5 @@ def _project(
         first_day=first_day,
         days=days,
         payout=Payout(product.payout),
+        later=later,
     )

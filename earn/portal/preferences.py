@@ -81,7 +81,7 @@ class LongSelect(forms.Select):
 
 
 def _languages() -> list[tuple[str, str]]:
-    return [("", _("As my browser says")), *settings.LANGUAGES]
+    return [("", _("As my browser says; mails in English")), *settings.LANGUAGES]
 
 
 class PreferencesForm(_UserForm):

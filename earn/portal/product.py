@@ -24,6 +24,7 @@ from earn.days import (
     last_earning_day,
     maturity_date,
 )
+from earn.interest import Chart as Rates
 from earn.interest import Compounding, Payout, Rounding, Tier, TierMode, blended_rate
 from earn.models import Product, ProductKind, RateChart
 from earn.portal.charts import Chart, Series, X
@@ -315,8 +316,17 @@ def _reckoned(
         return {}
     amount, term_days = form.cleaned_data["amount"], form.cleaned_data.get("term")
     tiers = catalogue.tiers_of(chart, term_days)
-    figures = earnings(form.product, tiers, amount, first_day, term_days or YEAR)
+    later = [] if term_days else catalogue.announced_after(form.product, first_day)
+    figures = earnings(
+        form.product, tiers, amount, first_day, term_days or YEAR, later=later
+    )
+    mode = TierMode(form.product.tier_mode)
     return {
+        "later": [
+            (x.effective_on, blended_rate(amount, x.tiers, mode))
+            for x in sorted(later)
+            if (x.effective_on - first_day).days < YEAR
+        ],
         "amount": amount,
         "days": term_days or YEAR,
         "subscribe_with": urlencode(
@@ -330,9 +340,15 @@ def _reckoned(
 
 
 def earnings(
-    product: Product, tiers: Sequence[Tier], amount: Decimal, first_day: date, days: int
+    product: Product,
+    tiers: Sequence[Tier],
+    amount: Decimal,
+    first_day: date,
+    days: int,
+    *,
+    later: Sequence[Rates] = (),
 ) -> Projection:
-    """What the books will come to, if the rates stay as they are."""
+    """What the books will come to, if no more rates are announced."""
     return project(
         amount=amount,
         tiers=tiers,
@@ -344,4 +360,5 @@ def earnings(
         first_day=first_day,
         days=days,
         payout=Payout(product.payout),
+        later=later,
     )

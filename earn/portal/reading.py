@@ -11,6 +11,7 @@ from django.utils.formats import get_format, number_format
 from django.utils.translation import gettext as _
 
 from earn.portal.filters import isolated
+from earn.portal.refusing import too_many_decimals
 from ledger.models import Asset
 from ledger.money import InvalidAmount, TooManyDecimals, parse_amount
 
@@ -20,10 +21,7 @@ def read_amount(text: str, asset: Asset) -> Decimal:
     try:
         return parse_amount(_plain(text), scale=asset.scale)
     except TooManyDecimals as error:
-        raise ValidationError(
-            _("%(asset)s has %(scale)s decimals at most."),
-            params={"asset": asset.code, "scale": asset.scale},
-        ) from error
+        raise ValidationError(too_many_decimals(asset.code, asset.scale)) from error
     except InvalidAmount as error:
         raise ValidationError(
             _("Write an amount with digits, like %(example)s."),
@@ -68,7 +66,8 @@ def _plain(text: str) -> str:
     """The number that people mean, as a program writes it; what is none, as it is.
 
     The last of two marks is the decimal one, and so is a mark that cannot stand between
-    thousands, whatever the language; where a mark can be both, the language decides.
+    thousands, whatever the language; where a mark can be both, the language decides. The
+    marks of Arabic are never both.
     """
     typed = "".join(map(_digit, text.strip().strip("\u2066\u2069")))
     readings = {
@@ -77,7 +76,9 @@ def _plain(text: str) -> str:
         if re.fullmatch(_NUMBER[mark], typed)
     }
     either = next(iter(readings.values()), typed)
-    return readings.get(get_format("DECIMAL_SEPARATOR"), either).removesuffix(".")
+    decimal = "." if ARABIC_DECIMAL in text else get_format("DECIMAL_SEPARATOR")
+    read = readings.get(decimal, either).removesuffix(".")
+    return f"0{read}" if read.startswith(".") else read
 
 
 def _digit(character: str) -> str:
@@ -90,9 +91,10 @@ def _example(text: str) -> str:
     return isolated(number_format(text, use_l10n=True, force_grouping=True))
 
 
+ARABIC_DECIMAL = "\u066b"
 _MARKS = {
-    "\u066b": ".",  # decimal and thousands of Arabic
-    "\u066c": ",",
+    ARABIC_DECIMAL: ".",
+    "\u066c": " ",  # between thousands of Arabic
     "\uff0e": ".",  # the wide ones of Chinese and Japanese
     "\uff0c": ",",
     "\u00a0": " ",
@@ -101,5 +103,6 @@ _MARKS = {
 }
 _NUMBER = {
     mark: rf"(?:\d+|[1-9]\d{{0,2}}([{group} ])\d{{3}}(?:\1\d{{3}})*)(?:[{mark}]\d*)?"
+    rf"|[{mark}]\d+"
     for mark, group in ((".", ","), (",", "."))
 }

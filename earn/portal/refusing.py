@@ -123,7 +123,11 @@ def _not_a_step(told: Figures, asset: Asset | None) -> str:
 
 
 def _too_many_decimals(told: Figures, asset: Asset | None) -> str:
-    scale, code = int(told["scale"]), asset.code if asset else ""
+    return too_many_decimals(asset.code if asset else "", int(told["scale"]))
+
+
+def too_many_decimals(code: str, scale: int) -> str:
+    """Of an amount finer than its asset, typed or ordered."""
     if not scale:
         return _("%(asset)s has no decimals. Enter a whole number.") % {"asset": code}
     return ngettext(

@@ -1,12 +1,13 @@
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.cache import cache
@@ -16,6 +17,7 @@ from django.urls import reverse
 
 from earn.demo import loading
 from earn.models import Customer, User
+from earn.portal import presence
 
 ALICE, PASSWORD, NEW_PASSWORD = "alice@example.com", "seven grey geese", "eight grey geese"
 CODE = re.compile(r"^[A-Z0-9]{4}-[A-Z0-9]{4}$", re.MULTILINE)
@@ -461,6 +463,32 @@ def test_the_other_sessions_are_signed_out(client: Client) -> None:
     assert words(answer).count("Signed out of all other sessions.") == 1
     assert is_signed_in(client)
     assert not is_signed_in(phone)
+
+
+@pytest.mark.usefixtures("alice")
+def test_a_session_in_use_does_not_look_asleep(client: Client) -> None:
+    """It is noted every few minutes, not with each page."""
+    phone = Client(headers={"User-Agent": "Mozilla/5.0 (Android 15) Firefox/140.0"})
+    sign_in(phone)
+    long_ago = datetime.now(UTC) - timedelta(hours=5)
+    UserSession.objects.update(created_at=long_ago, last_seen_at=long_ago)
+    session = phone.session
+    session[presence.SEEN] = int(long_ago.timestamp())
+    session.save()
+    phone.get(SECURITY)
+    seen = UserSession.objects.get().last_seen_at
+    assert seen - long_ago > timedelta(hours=4)
+    phone.get(SECURITY)
+    assert UserSession.objects.get().last_seen_at == seen
+    sign_in(client)
+    text = " ".join(page(client, "usersessions_list").split())
+    assert "signed in 5 hours ago, last seen now" in text
+
+
+def test_news_come_in_the_language_of_signing_up(client: Client) -> None:
+    client.cookies["django_language"] = "es"
+    sign_up(client)
+    assert User.objects.get().language == "es"
 
 
 @pytest.mark.usefixtures("alice")

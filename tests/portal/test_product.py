@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from django.test import Client
+from django.utils.formats import date_format
 
 from earn import catalogue
 from earn.days import ONE_DAY, business_day
@@ -360,13 +361,26 @@ def test_the_calculator_answers_with_all_figures(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_rates_that_are_announced_are_reckoned_from_their_day_on(client: Client) -> None:
+    today = datetime.now(UTC).date()
+    easy = flexible(tiers=[(None, 0, "0.365")])
+    for days, rate in ((11, "0.73"), (500, "0.01")):
+        chart(easy, today + timedelta(days=days), (None, 0, rate))
+    figures = shown(reckon(client, "1000"))
+    assert figures["Interest of 365 days"] == "720.00 USD"  # 10 days of 1, 355 of 2
+    told = [name for name in figures if name.startswith("Announced")]
+    assert [figures[name] for name in told] == ["73 %"]
+    assert date_format(today + timedelta(days=11)) in told[0]
+
+
+@pytest.mark.django_db
 def test_a_flexible_product_is_reckoned_for_a_year_and_says_so(client: Client) -> None:
     flexible(compounding="DAILY")
     figures = shown(reckon(client, "1000"))
     assert figures["Annual rate of this amount (APR)"] == "10 %"
     assert figures["Annual yield (APY)"] == "10.515 %"
     assert figures["Interest of 365 days"] == "105.15 USD"
-    assert figures["Value after 365 days at today's rates"] == "1,105.15 USD"
+    assert figures["Value after 365 days at the rates announced so far"] == "1,105.15 USD"
 
 
 @pytest.mark.django_db
@@ -396,7 +410,7 @@ def test_what_is_paid_on_the_way_is_not_in_the_value_at_the_end(client: Client) 
     figures = shown(reckon(client, "3650"))
     assert figures["Interest of 365 days"] == "365.00 USD"
     assert figures["Paid to your wallet before the end"] == "365.00 USD"
-    assert figures["Value after 365 days at today's rates"] == "3,650.00 USD"
+    assert figures["Value after 365 days at the rates announced so far"] == "3,650.00 USD"
 
 
 @pytest.mark.django_db
@@ -406,7 +420,7 @@ def test_all_eighteen_decimals_are_shown(client: Client) -> None:
     assert figures["Annual rate of this amount (APR)"] == "0.00000003 %"
     assert figures["Interest of 365 days"] == "3,703,703,670.370370367000000000 ETH"
     value = "12,345,678,904,938,271,560.370370367000000001 ETH"
-    assert figures["Value after 365 days at today's rates"] == value
+    assert figures["Value after 365 days at the rates announced so far"] == value
 
 
 def test_the_calculator_comes_to_what_the_books_come_to(alice: Customer) -> None:

@@ -26,6 +26,11 @@ LANGUAGES = ("en", "zh-hans", "ja", "es", "ar")
         *((language, "0,001", "0.001") for language in LANGUAGES),
         *((language, "12,5", "12.5") for language in LANGUAGES),
         *((language, "1250.", "1250") for language in LANGUAGES),
+        *((language, ".5", "0.5") for language in LANGUAGES),
+        *((language, ",5", "0.5") for language in LANGUAGES),
+        *((language, "٫٥", "0.5") for language in LANGUAGES),
+        *((language, "1٬250", "1250") for language in LANGUAGES),
+        *((language, "1٫250", "1.25") for language in LANGUAGES),
         # a mark that could be both is what the language has it for
         ("es", "1.250", "1250"),
         ("es", "1,250", "1.25"),
@@ -56,7 +61,20 @@ def test_what_a_page_writes_is_read_back(language: str, amount: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     "typed",
-    ["1,25,50", "12,34.5", "1.2.3", "0,000,001", "1 2", ",5", "-1", "+1", "1e3", "٪١", "½"],
+    [
+        "1,25,50",
+        "12,34.5",
+        "1.2.3",
+        "0,000,001",
+        "1 2",
+        ".",
+        ",",
+        "-1",
+        "+1",
+        "1e3",
+        "٪١",
+        "½",
+    ],
 )
 def test_what_could_be_taken_for_another_amount_is_not_taken(
     language: str, typed: str

@@ -359,9 +359,13 @@ def test_the_end_of_the_session_in_between_asks_to_sign_in(
     assert now(position).state == "OPEN"
 
 
-def test_charts_of_today_count_for_staying(alice: Customer) -> None:
+def test_rates_that_are_announced_count_for_staying_from_their_day_on(
+    alice: Customer,
+) -> None:
     easy = flexible(tiers=DOLLAR_A_DAY)
     position = subscribe(alice, easy, 1000, on(0))
     chart(easy, day(3), (None, 0, "0.73"), at=ANNOUNCED + timedelta(days=1))
-    assert both(position, 2).gain == 30
-    assert both(position, 3).gain == 60
+    chart(easy, day(5), (None, 0, "0"), at=ANNOUNCED + timedelta(days=2))
+    assert both(position, 2).gain == 1 + 2 + 2
+    assert both(position, 3).gain == 2 + 2
+    assert both(position, 5).gain == 0
