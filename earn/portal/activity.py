@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from earn.activity import BadCursor, Cursor, Event, Type, happened
 from earn.models import Customer, Product
-from earn.portal.filters import amount, isolated
+from earn.portal.filters import amount, asked, isolated
 from earn.portal.offers import name_of
 from earn.portal.people import for_customers
 from earn.portal.wording import EVENT, KIND
@@ -145,7 +145,7 @@ def _amount(event: Event, asset: Asset | None) -> str:
     if event.amount is None or asset is None:
         return ""
     change = event.wallet or event.total
-    shown = amount(abs(change) or event.amount, asset)
+    shown = amount(abs(change), asset) if change else asked(event.amount, asset)
     sign = "+" if change > 0 else "\u2212" if change < 0 else ""
     return isolated(f"{sign}{shown}")
 

@@ -10,7 +10,7 @@ from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 
 from ledger.models import Asset
-from ledger.money import format_amount, plain
+from ledger.money import format_amount, is_whole_units, plain
 
 register = template.Library()
 
@@ -25,6 +25,18 @@ def amount(value: Decimal, asset: Asset) -> str:
 def figure(value: Decimal, asset: Asset) -> str:
     """The same without the code of the asset."""
     return isolated(_figure(value, asset))
+
+
+def exact(value: Decimal, asset: Asset) -> str:
+    """Of a value that need not be a whole number of units, with every digit that it has."""
+    text = number_format(plain(value), use_l10n=True, force_grouping=True)
+    return isolated(f"{text} {asset.code}")
+
+
+def asked(value: Decimal, asset: Asset) -> str:
+    """Of an amount that somebody asked for, and may be refused for its decimals."""
+    is_possible = is_whole_units(value, scale=asset.scale)
+    return amount(value, asset) if is_possible else exact(value, asset)
 
 
 def _figure(value: Decimal, asset: Asset) -> str:

@@ -25,23 +25,33 @@ def sentence_of(order: Order) -> str:
     """Why an order was refused; empty for one that was not."""
     if not order.refusal:
         return ""
-    return sentence(Refusal.from_json(order.refusal), _asset_of(order.request))
+    return sentence(Refusal.from_json(order.refusal), asset_of(order))
 
 
-def _asset_of(request: dict[str, object]) -> Asset | None:
-    """Of an order that was refused nothing but what it asked for is known."""
-    if "asset" in request:
-        return Asset.objects.filter(code=request["asset"]).first()
-    products = Product.objects.select_related("asset")
-    if "product" in request:
-        product = products.filter(code=request["product"]).first()
-    elif "position" in request:
-        positions = Position.objects.filter(pk=str(request["position"]))
-        product = products.filter(pk__in=positions.values("product")).first()
-    else:
-        redemptions = Order.objects.filter(pk=str(request.get("order", 0)))
-        product = products.filter(pk__in=redemptions.values("product")).first()
+def asset_of(order: Order) -> Asset | None:
+    """What its amounts are in."""
+    if "asset" in order.request:
+        return Asset.objects.filter(code=order.request["asset"]).first()
+    product = product_of(order)
     return product.asset if product else None
+
+
+def product_of(order: Order) -> Product | None:
+    """Of an order that was refused nothing but what it asked for is known.
+
+    A position or a redemption of somebody else's is not there.
+    """
+    if order.product:
+        return order.product
+    asked, hers = order.request, {"customer": order.customer_id}
+    products = Product.objects.select_related("asset")
+    if "product" in asked:
+        return products.filter(code=asked["product"]).first()
+    if "position" in asked:
+        positions = Position.objects.filter(pk=str(asked["position"]), **hers)
+        return products.filter(pk__in=positions.values("product")).first()
+    redemptions = Order.objects.filter(pk=str(asked.get("order", 0)), **hers)
+    return products.filter(pk__in=redemptions.values("product")).first()
 
 
 def _not_open(told: Figures, _asset: Asset | None) -> str:

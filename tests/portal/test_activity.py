@@ -55,6 +55,14 @@ def test_everything_is_listed_with_its_sign_and_its_place_in_the_books(
     assert "Easy" in shown
 
 
+def test_an_amount_that_was_refused_for_its_decimals_is_shown_with_them(
+    alice: Customer,
+) -> None:
+    fund(alice, 5, at=on(0))
+    refused(lambda: fund(alice, "1234.5678", at=on(0)))
+    assert "1,234.5678 USD" in page(alice)
+
+
 def test_a_renewal_shows_what_went_on_without_a_sign(alice: Customer) -> None:
     subscribe(alice, fixed(), 1000, on(0), term_days=10, at_maturity="RENEW_ALL")
     close_to(10)
