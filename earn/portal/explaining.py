@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from earn.explaining import ExplainedDay, Figure
 from earn.interest import Explanation
-from earn.portal.filters import amount, isolated, percent
+from earn.portal.filters import amount, exact, isolated, percent
 from ledger.models import Asset
 from ledger.money import plain, unit
 
@@ -28,7 +28,7 @@ def sentences(explained: ExplainedDay, asset: Asset) -> Iterator[str]:
         yield _("%(amount)s at %(rate)s a year would earn %(interest)s in a year.") % {
             "amount": amount(part.amount, asset),
             "rate": percent(part.annual_rate),
-            "interest": _exact(plain(part.annual_interest), asset),
+            "interest": exact(part.annual_interest, asset),
         }
     yield _day_of_the_year(found, explained.day_count, asset)
     yield _("The days before had carried over %(part)s of a unit of %(unit)s.") % {
@@ -54,7 +54,7 @@ def _day_of_the_year(found: Explanation, day_count: str, asset: Asset) -> str:
         days,
     )
     return words % {
-        "yearly": _exact(plain(found.annual_interest), asset),
+        "yearly": exact(found.annual_interest, asset),
         "day_count": isolated(day_count),
         "n": days,
         "year": found.fraction.year_basis,
@@ -81,7 +81,7 @@ def figures(explained: ExplainedDay, asset: Asset) -> Figures:
                 f" = {_number(plain(part.annual_interest))}"
             ),
         )
-    yield _("In a year"), _exact(plain(found.annual_interest), asset)
+    yield _("In a year"), exact(found.annual_interest, asset)
     yield (
         _("The day counts"),
         isolated(
@@ -148,10 +148,6 @@ def _fraction(found: Explanation, asset: Asset) -> str:
 
 def _units(part: str) -> str:
     return _("%(part)s of a unit") % {"part": _number(part)}
-
-
-def _exact(text: str, asset: Asset) -> str:
-    return f"{_number(text)} {asset.code}"
 
 
 def _number(text: str) -> str:

@@ -431,5 +431,17 @@ def test_a_sum_is_written_as_the_language_writes_it(alice: Customer) -> None:
     assert "0,273972602739" in answer.content.decode()
 
 
+def test_each_figure_keeps_its_asset_behind_it_from_right_to_left(
+    alice: Customer,
+) -> None:
+    position = subscribe(alice, flexible(), 200, on(0))
+    close_to(1)
+    address = reverse("portal:position-day", args=[position.pk, day(1)])
+    answer = signed_in(alice).get(address, headers={"Accept-Language": "ar"})
+    page = answer.content.decode()
+    assert "\u206620 USD\u2069" in page  # in a year
+    assert not re.search("\u2069 [A-Z]", page)  # a code that is left outside
+
+
 def test_events_of_one_day_have_their_order() -> None:
     assert sorted([Event(day(1), 4, "earns"), Event(day(1), 2, "bought")])[0].rank == 2
