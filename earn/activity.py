@@ -129,6 +129,7 @@ class Event:
     """
 
     at: datetime
+    recorded_at: datetime
     source: int
     number: int
     line: int

@@ -15,7 +15,15 @@ from earn.activity import Type
 from earn.catalogue import Rates
 from earn.days import ONE_DAY, DayCount, business_day, start_of
 from earn.interest import Payout, Rounding, TierMode
-from earn.models import Accrual, AtMaturity, Customer, Order, Position, Product
+from earn.models import (
+    Accrual,
+    AtMaturity,
+    Customer,
+    DayClose,
+    Order,
+    Position,
+    Product,
+)
 from earn.projection import payments
 
 
@@ -57,7 +65,11 @@ _SUBJECT = {
 
 
 class Event(NamedTuple):
-    """One thing of one day. `order_id` is that of a redemption on its way or paid."""
+    """One thing of one day. `order_id` is that of a redemption on its way or paid.
+
+    `due_on` is the day that it is named by, where another one has come meanwhile;
+    `settled_at` is when it was written into the books, of which a close may be late.
+    """
 
     day: date
     kind: Kind
@@ -66,12 +78,14 @@ class Event(NamedTuple):
     is_expected: bool
     position_id: int | None
     order_id: int | None = None
+    due_on: date | None = None
+    settled_at: datetime | None = None
 
     @property
     def key(self) -> str:
         """Its name for ever: what was expected has the same one when it has happened."""
         number = self.order_id if self.kind == Kind.REDEMPTION else self.position_id
-        return f"{_SUBJECT[self.kind]}-{number}-{self.day}"
+        return f"{_SUBJECT[self.kind]}-{number}-{self.due_on or self.day}"
 
     @property
     def is_routine(self) -> bool:
@@ -93,16 +107,21 @@ def changed_at(customer: Customer, *, at: datetime) -> datetime:
     """When what is expected was last counted anew: by an order or the close of a day."""
     orders = Order.objects.filter(customer=customer).exclude(state=Order.State.REFUSED)
     ordered = orders.order_by("-at").values_list("at", flat=True).first()
-    closed = accruals.horizon()
-    known = [ordered or at.min.replace(tzinfo=at.tzinfo)]
-    return max(known + ([start_of(closed + ONE_DAY)] if closed else []))
+    closes = DayClose.objects.exclude(stage=DayClose.Stage.ACCRUE).order_by("-day")
+    closed = closes.values_list("closed_at", "opened_at").first() or ()
+    known: list[datetime] = [x for x in (ordered, *closed) if x]
+    return max(known, default=at.min.replace(tzinfo=at.tzinfo))
 
 
 def _together(one: Event, other: Event) -> Event:
     """Interest can leave a position twice a day: by the close and with a redemption."""
     amounts = [x.amount for x in (one, other) if x.amount is not None]
-    is_expected = one.is_expected or other.is_expected
-    return one._replace(amount=sum(amounts, Decimal(0)), is_expected=is_expected)
+    settled = [x.settled_at for x in (one, other) if x.settled_at is not None]
+    return one._replace(
+        amount=sum(amounts, Decimal(0)),
+        is_expected=one.is_expected or other.is_expected,
+        settled_at=max(settled, default=None),
+    )
 
 
 def _order(event: Event) -> tuple[date, str, int]:
@@ -120,7 +139,8 @@ def _happened(customer: Customer, first: date, last: date) -> Iterator[Event]:
         {row.product_id for row in rows if row.product_id}
     )
     for row in rows:
-        if row.product_id and row.wallet >= 0:
+        is_on_its_way = row.redeeming > 0  # and paid on a later day
+        if row.product_id and row.wallet >= 0 and not is_on_its_way:
             yield Event(
                 day=business_day(row.at),
                 kind=_HAPPENED[row.type],
@@ -129,6 +149,7 @@ def _happened(customer: Customer, first: date, last: date) -> Iterator[Event]:
                 is_expected=False,
                 position_id=row.position_id,
                 order_id=row.order_id,
+                settled_at=row.recorded_at,
             )
 
 
@@ -229,4 +250,5 @@ def _redemptions(customer: Customer, today: date) -> Iterator[Event]:
                 is_expected=True,
                 position_id=order.position_id,
                 order_id=order.pk,
+                due_on=order.due_on,
             )

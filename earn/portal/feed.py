@@ -17,7 +17,7 @@ from icalendar import Event as Entry
 
 from earn import agenda, feeds
 from earn.agenda import Event, Kind
-from earn.days import ONE_DAY, business_day, start_of
+from earn.days import ONE_DAY, business_day
 from earn.models import Customer
 from earn.portal.filters import amount
 from earn.portal.offers import name_of
@@ -72,9 +72,13 @@ def calendar_of(
 def _entry(
     event: Event, customer: Customer, changed: datetime, link: Callable[[str], str]
 ) -> Entry:
-    """What is expected may change with each order and close, what has happened does not."""
-    revised = changed if event.is_expected else start_of(event.day)
-    revised = revised.replace(microsecond=0)
+    """What is expected may change with each order and close, what has happened does not.
+
+    Revisions never fall: what was expected is revised when it was written into the books,
+    after all that can have changed it, and not on its day, of which a close may be late.
+    """
+    moments = [event.settled_at, changed if event.is_expected else None]
+    revised = max(x for x in moments if x).replace(microsecond=0)
     entry = Entry()
     entry.add("uid", f"{event.key}@{customer.uuid}")
     entry.add("dtstamp", revised)

@@ -24,7 +24,7 @@ posted as (
     from account mine
     cross join (values (true), (false)) as side (debit)
     cross join lateral (
-        select e.happened_at as at, 1 as source, e.id as number, x.line, x.day,
+        select e.happened_at as at, e.recorded_at, 1 as source, e.id as number, x.line, x.day,
                coalesce(rule.type, case when e.reverses_id is null then 'ADJUSTMENT'
                                         else 'CORRECTION' end) as type,
                x.asset_id, x.amount, x.role_from, x.role_to,
@@ -67,7 +67,7 @@ posted as (
     ) found
 ),
 ordered as (
-    select o.at, 0 as source, o.id as number, 0 as line,
+    select o.at, o.at as recorded_at, 0 as source, o.id as number, 0 as line,
            case o.state when 'REFUSED' then 'ORDER_REFUSED' else 'INSTRUCTION_CHANGED' end
                as type,
            coalesce(product.asset_id, asset.id) as asset_id,
@@ -90,17 +90,17 @@ ordered as (
       and (o.state = 'REFUSED' or o.kind = 'INSTRUCT')
       and (o.at at time zone 'UTC')::date between %(first)s and %(last)s
 )
-select x.at, x.source, x.number, x.line, x.type, x.asset_id, asset.code as asset,
+select x.at, x.recorded_at, x.source, x.number, x.line, x.type, x.asset_id, asset.code as asset,
        asset.scale, x.amount, x.role_from, x.role_to, x.order_kind, x.order_id, x.position_id,
        product.id as product_id, product.code as product,
        debit.code as account_from, credit.code as account_to
 from (
-    select at, source, number, line, type, asset_id, amount, role_from, role_to,
+    select at, recorded_at, source, number, line, type, asset_id, amount, role_from, role_to,
            null as order_kind, order_id, position_id, null::bigint as product_id,
            debit_id, credit_id
     from posted
     union all
-    select at, source, number, line, type, asset_id, amount, role_from, role_to,
+    select at, recorded_at, source, number, line, type, asset_id, amount, role_from, role_to,
            order_kind, order_id, position_id, product_id, null, null
     from ordered
     where (%(before)s::timestamptz is null

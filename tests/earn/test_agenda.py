@@ -140,10 +140,19 @@ def test_a_redemption_on_its_way_is_there_until_it_is_paid(alice: Customer) -> N
     assert said(alice, on(0)) == [("REDEMPTION", 5, Decimal(100), True)]
     # what a late close has yet to pay is never said to have been paid
     assert said(alice, on(8)) == [("REDEMPTION", 8, Decimal(100), True)]
-    before = {x.key for x in found(alice, on(0))}
+    before = keys(alice, on(0))
+    assert keys(alice, on(8)) == keys(alice, on(9)) == before
     close_to(4)
     assert said(alice, on(5)) == [("REDEMPTION", 5, Decimal(100), False)]
     assert keys(alice, on(5)) == before
+
+
+def test_a_term_that_was_left_early_is_paid_when_its_money_comes(alice: Customer) -> None:
+    term = fixed(early_rule="FORFEIT_ALL", settlement_delay_days=5)
+    redeem(subscribe(alice, term, 300, on(0), term_days=10), on(1))
+    assert said(alice, on(2)) == [("REDEMPTION", 6, Decimal(300), True)]
+    close_to(5)
+    assert said(alice, on(6)) == [("REDEMPTION", 6, Decimal(300), False)]
 
 
 def test_a_redemption_at_once_is_a_payout_of_its_day(alice: Customer) -> None:
@@ -185,4 +194,6 @@ def test_an_order_and_a_close_change_what_is_expected(alice: Customer) -> None:
     subscribe(alice, fixed(), 1000, on(0), term_days=10)
     assert agenda.changed_at(alice, at=on(1)) == on(0)
     close_to(2)
-    assert agenda.changed_at(alice, at=on(3)) == on(3, hour=0)
+    assert agenda.changed_at(alice, at=on(3)) == on(3, hour=0, minute=5)
+    close_to(3, at=on(6))
+    assert agenda.changed_at(alice, at=on(6)) == on(6)  # it was late

@@ -227,6 +227,31 @@ def test_a_revision_counts_up_when_what_was_expected_has_happened(alice: Custome
     assert entry["status"] == "CONFIRMED"
 
 
+def test_revisions_never_fall_when_a_close_is_late(alice: Customer) -> None:
+    slow = flexible("slow", settlement_delay_days=11)
+    order = redeem(subscribe(alice, slow, 300, on(0)), on(0), 100)
+    term = subscribe(alice, fixed(), 1000, on(0), term_days=10)
+    close_to(3)
+    wanted = {
+        *(f"{what}-{term.pk}-{day(11)}" for what in ("interest", "principal")),
+        f"redemption-{order.pk}-{day(11)}",
+    }
+    revisions = []
+    for number in range(10, 14):
+        found = parsed(alice, on(number, 12))
+        revisions.append({key: int(found[key]["sequence"]) for key in wanted})
+        subscribe(alice, slow, 1, on(number, 13))  # what is expected is counted anew
+    close_to(10, at=on(13, 14))
+    for number in (13, 14):
+        found = parsed(alice, on(number, 15))
+        assert {str(found[key]["status"]) for key in wanted} == {"CONFIRMED"}
+        revisions.append({key: int(found[key]["sequence"]) for key in wanted})
+    for key in wanted:
+        counted = [revision[key] for revision in revisions]
+        assert counted == sorted(counted)
+        assert counted[-1] == counted[-2]
+
+
 def test_the_words_are_those_of_the_customers_language(alice: Customer) -> None:
     term = fixed(names={"en": "Term", "zh-hans": "定期"})
     subscribe(alice, term, 1000, datetime.now(UTC) - timedelta(hours=1), term_days=10)
