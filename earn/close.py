@@ -162,7 +162,7 @@ def _finish(day: date, stage: str, at: datetime) -> str:
         close.stage = Stage.PAY
     while close.stage in _BATCHES:
         begun = close.stage
-        if _BATCHES[begun](close):
+        if _BATCHES[begun](close, at):
             close.save()
             return close.stage
         close.stage, close.cursor, close.step = _NEXT[begun], 0, 0
@@ -202,10 +202,11 @@ def _accrual(product: Product, interest: Decimal, day: date) -> Draft:
     )
 
 
-def _pay(close: DayClose) -> bool:
+def _pay(close: DayClose, at: datetime) -> bool:
     """One batch of the first kind of payment that has any left; False when none has."""
     while close.step < len(_PAYOUTS):
-        last, paid = _PAYOUTS[close.step](close.day, cursor=close.cursor, limit=BATCH)
+        pay = _PAYOUTS[close.step]
+        last, paid = pay(close.day, at=at, cursor=close.cursor, limit=BATCH)
         close.cursor, close.paid = last or 0, close.paid + paid
         if paid < BATCH:  # that was all of this kind
             close.step, close.cursor = close.step + 1, 0
@@ -214,8 +215,9 @@ def _pay(close: DayClose) -> bool:
     return False
 
 
-def _mature(close: DayClose) -> bool:
-    last, settled = maturity.settle(close.day, cursor=close.cursor, limit=BATCH)
+def _mature(close: DayClose, at: datetime) -> bool:
+    found = maturity.settle(close.day, at=at, cursor=close.cursor, limit=BATCH)
+    last, settled = found
     if last is not None:
         close.cursor, close.matured = last, close.matured + settled
     return last is not None
@@ -225,12 +227,15 @@ def _seal(close: DayClose, at: datetime) -> None:
     found = checks.of_day(close.day)
     if found:
         raise CloseFailed(f"{close.day}: {found[0].subject}: {found[0].detail}")
-    telling.tell_of_day(close.day)
+    telling.tell_of_day(close.day, at=at)
     days.end(close.day)
     seals.seal_day(close.day, attests=bytes(close.digest or b""))
     close.stage, close.closed_at, close.problem = Stage.CLOSED, at, ""
 
 
 _PAYOUTS = (payouts.pay_redemptions, payouts.pay_interest, payouts.pay_leavers)
-_BATCHES: dict[str, Callable[[DayClose], bool]] = {Stage.PAY: _pay, Stage.MATURE: _mature}
+_BATCHES: dict[str, Callable[[DayClose, datetime], bool]] = {
+    Stage.PAY: _pay,
+    Stage.MATURE: _mature,
+}
 _NEXT: dict[str, str] = {Stage.PAY: Stage.MATURE, Stage.MATURE: Stage.SEAL}

@@ -20,8 +20,9 @@ from earn.sql import sql
 
 BATCH = 20
 BATCHES = 50  # of one run; beat calls again every minute
-# What is older was told late or waited too long: books that are brought up to date, as
-# those of the demo, would bury people under mails about last month. The portal has it all.
+# What was told longer ago waited too long: the books of the demo, which play ninety days,
+# would bury people under mails about last month. The portal has it all. What a late close
+# tells is told when it closes, and mailed however old it is.
 MAIL_DAYS = timedelta(days=3)
 GIVE_UP_DAYS = timedelta(days=30)  # of a mail server or a mailbox that takes nothing
 FAILURES = (SMTPException, OSError)
@@ -53,10 +54,14 @@ def message_id(notification: Notification) -> str:
 
 
 def _drop_the_old(at: datetime) -> None:
-    """What waits since an outage was tried, and is not old news."""
+    """What waits since an outage was tried, and is not old news.
+
+    Until its first try a mail is due when it was told.
+    """
     waiting = Notification.objects.filter(mail=Mail.WAITING)
-    waiting.filter(mail_attempts=0, at__lt=at - MAIL_DAYS).update(mail=Mail.LATE)
-    waiting.filter(at__lt=at - GIVE_UP_DAYS).update(mail=Mail.GIVEN_UP)
+    untried, tried = waiting.filter(mail_attempts=0), waiting.filter(mail_attempts__gt=0)
+    untried.filter(mail_due_at__lt=at - MAIL_DAYS).update(mail=Mail.LATE)
+    tried.filter(at__lt=at - GIVE_UP_DAYS).update(mail=Mail.GIVEN_UP)
 
 
 def _take(at: datetime) -> list[Notification]:

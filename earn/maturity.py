@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
@@ -76,7 +76,7 @@ class Settlement:
         return Decimal(self.position.principal + self.moved_interest)
 
 
-def settle(day: date, *, cursor: int, limit: int) -> tuple[int | None, int]:
+def settle(day: date, *, at: datetime, cursor: int, limit: int) -> tuple[int | None, int]:
     """Settles a batch of positions due on the morning after `day`; last id and number.
 
     Inside the caller's transaction; None when there was nothing left.
@@ -84,21 +84,21 @@ def settle(day: date, *, cursor: int, limit: int) -> tuple[int | None, int]:
     ids = [pk for (pk,) in due("due_maturities", day, cursor=cursor, limit=limit)]
     if not ids:
         return None, 0
-    while not _settled(ids):
+    while not _settled(ids, at):
         pass  # a quota was taken by others just now: decide again by what is left
     return ids[-1], len(ids)
 
 
-def _settled(ids: Sequence[int]) -> bool:
+def _settled(ids: Sequence[int], at: datetime) -> bool:
     try:
         with transaction.atomic():
-            _settle(load(ids))
+            _settle(load(ids), at)
     except SoldOut:
         return False
     return True
 
 
-def _settle(positions: Sequence[Position]) -> None:
+def _settle(positions: Sequence[Position], at: datetime) -> None:
     batch = Batch()
     settlements = [_settlement(position, batch) for position in positions]
     news = [_news(settlement) for settlement in settlements]
@@ -116,7 +116,7 @@ def _settle(positions: Sequence[Position]) -> None:
             "touched_on",
         ],
     )
-    telling.tell_of_maturities(news)
+    telling.tell_of_maturities(news, at=at)
     batch.apply()
 
 

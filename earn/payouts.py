@@ -5,7 +5,7 @@ the last id it dealt with (None when there was nothing left) and how many it pai
 """
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,9 @@ from earn.sql import sql
 from ledger.posting import Draft, Line, post_batch
 
 
-def pay_redemptions(day: date, *, cursor: int, limit: int) -> tuple[int | None, int]:
+def pay_redemptions(
+    day: date, *, at: datetime, cursor: int, limit: int
+) -> tuple[int | None, int]:
     """Pays the redemptions that fall due on the morning after `day`."""
     ids = [pk for (pk,) in due("due_redemptions", day, cursor=cursor, limit=limit)]
     if not ids:
@@ -27,11 +29,17 @@ def pay_redemptions(day: date, *, cursor: int, limit: int) -> tuple[int | None, 
     orders = Order.objects.filter(pk__in=ids).select_related("product", "customer")
     post_batch(_redemption(order, day) for order in orders.order_by("pk"))
     Order.objects.filter(pk__in=ids).update(state=Order.State.DONE)
-    telling.tell_of_redemptions(ids)
+    telling.tell_of_redemptions(ids, at=at)
     return ids[-1], len(ids)
 
 
-def pay_interest(day: date, *, cursor: int, limit: int) -> tuple[int | None, int]:
+def pay_interest(
+    day: date,
+    *,
+    at: datetime,  # noqa: ARG001
+    cursor: int,
+    limit: int,
+) -> tuple[int | None, int]:
     """Pays the interest of positions whose product pays to the wallet on this day."""
     payouts = [str(payout) for payout in Payout if pays_out(payout, day)]
     accrued = dict(due("due_interest", day, cursor=cursor, limit=limit, payouts=payouts))
@@ -50,7 +58,13 @@ def pay_interest(day: date, *, cursor: int, limit: int) -> tuple[int | None, int
     return positions[-1].pk, len(positions)
 
 
-def pay_leavers(day: date, *, cursor: int, limit: int) -> tuple[int | None, int]:
+def pay_leavers(
+    day: date,
+    *,
+    at: datetime,  # noqa: ARG001
+    cursor: int,
+    limit: int,
+) -> tuple[int | None, int]:
     """Pays those who left before their last days were closed, now that they are."""
     ids = [pk for (pk,) in due("due_leavers", day, cursor=cursor, limit=limit)]
     if not ids:

@@ -83,7 +83,7 @@ def redeem(
         orders.post(order, _lines(position, plan))
         order.save()
         if order.state == Order.State.DONE:
-            telling.tell_of_redemptions([order.pk])
+            telling.tell_of_redemptions([order.pk], at=at)
         catalogue.release_quota(position.product, plan.principal + plan.clawed_back)
 
     asked = None if amount is None else plain(amount)

@@ -48,18 +48,21 @@ class Wish(NamedTuple):
     by_mail: bool
 
 
-def tell_of_day(day: date) -> int:
+def tell_of_day(day: date, *, at: datetime) -> int:
     """As of the morning after `day`: of the terms that mature soon, and of cuts that are
     still to come whoever they reach by now: who has put money in since they were announced,
     and whose interest has grown into what is cut. How many were told.
+
+    `at` is when they are told, which may be later than the morning: a close can be late.
     """
-    return _tell_of_maturities_ahead(day + ONE_DAY) + _tell_of_cuts_ahead(day)
+    return _tell_of_maturities_ahead(day + ONE_DAY) + _tell_of_cuts_ahead(day, at)
 
 
 def _tell_of_maturities_ahead(morning: date) -> int:
     return sum(
         _tell(
             "matures_soon",
+            told_at=start_of(morning),  # told late, it is no news any more
             kind=str(kind),
             morning=morning,
             matures_on=morning + timedelta(days=ahead),
@@ -68,7 +71,7 @@ def _tell_of_maturities_ahead(morning: date) -> int:
     )
 
 
-def _tell_of_cuts_ahead(day: date) -> int:
+def _tell_of_cuts_ahead(day: date, told_at: datetime) -> int:
     """Who was told already is not told again: the key is that of the announcement."""
     morning = day + ONE_DAY
     pending = RateChart.objects.filter(
@@ -80,6 +83,7 @@ def _tell_of_cuts_ahead(day: date) -> int:
         _tell_of_cut(
             chart,
             at=max(start_of(morning), chart.announced_at or start_of(morning)),
+            told_at=told_at,
             since=day,
             through=morning,
         )
@@ -87,11 +91,12 @@ def _tell_of_cuts_ahead(day: date) -> int:
     )
 
 
-def tell_of_maturities(settled: Sequence[Settled]) -> int:
+def tell_of_maturities(settled: Sequence[Settled], *, at: datetime) -> int:
     """Of what became of each of them: paid out, renewed, or not renewed and why."""
     positions, principals, interests, moved, rates, targets = zip(*settled, strict=True)
     return _tell(
         "matured",
+        told_at=at,
         positions=list(positions),
         principals=list(principals),
         interests=list(interests),
@@ -101,9 +106,9 @@ def tell_of_maturities(settled: Sequence[Settled]) -> int:
     )
 
 
-def tell_of_redemptions(orders: Iterable[int]) -> int:
+def tell_of_redemptions(orders: Iterable[int], *, at: datetime) -> int:
     """Of money that the orders have paid to wallets."""
-    return _tell("redeemed", orders=list(orders))
+    return _tell("redeemed", told_at=at, orders=list(orders))
 
 
 def tell_of_rates(chart: RateChart, *, at: datetime) -> int:
@@ -112,14 +117,17 @@ def tell_of_rates(chart: RateChart, *, at: datetime) -> int:
     product: Product = chart.product
     if product.kind != ProductKind.FLEXIBLE:
         return 0
-    return _tell_of_cut(chart, at=at, since=date.min, through=date.max)
+    return _tell_of_cut(chart, at=at, told_at=at, since=date.min, through=date.max)
 
 
-def _tell_of_cut(chart: RateChart, *, at: datetime, since: date, through: date) -> int:
+def _tell_of_cut(
+    chart: RateChart, *, at: datetime, told_at: datetime, since: date, through: date
+) -> int:
     """Positions that changed from `since` on, or change with each day's interest, and earn
     from `through` or earlier."""
     return _tell(
         "rate_cut",
+        told_at=told_at,
         product=chart.product_id,
         chart=chart.pk,
         effective_on=chart.effective_on,
@@ -148,7 +156,15 @@ def see_device(
         )
         customer = Customer.objects.filter(user=user).first()
         if is_new and customer and not is_first:
-            _tell("device", customer=customer.pk, device=device.pk, **names, ip=ip, at=at)
+            _tell(
+                "device",
+                told_at=at,
+                customer=customer.pk,
+                device=device.pk,
+                **names,
+                ip=ip,
+                at=at,
+            )
 
 
 def mark_read(customer: Customer, *, through: int, at: datetime) -> None:
@@ -180,8 +196,8 @@ def choose(customer: Customer, chosen: dict[str, Wish]) -> None:
     )
 
 
-def _tell(name: str, **parameters: Any) -> int:
+def _tell(name: str, *, told_at: datetime, **parameters: Any) -> int:
     news = sql("telling/insert").replace("/* news */", sql(f"telling/{name}"))
     with connection.cursor() as cursor:
-        cursor.execute(news, parameters)
+        cursor.execute(news, parameters | {"told_at": told_at})
         return int(cursor.rowcount)

@@ -463,6 +463,6 @@ def test_an_order_never_waits_for_a_quota_that_a_batch_looks_at(
         return post(drafts)
 
     with patch.object(maturity, "post_batch", meanwhile), transaction.atomic():
-        maturity.settle(day(4), cursor=0, limit=10)
+        maturity.settle(day(4), at=on(5), cursor=0, limit=10)
         transaction.set_rollback(True)
     assert [type(x) for x in orders] == [Order]

@@ -59,6 +59,7 @@ PARAMETERS: dict[str, Any] = {
     "chart": 1,
     "effective_on": day(8),
     "at": on(0),
+    "told_at": on(0),
     "since": day(0),
     "through": day(1),
     "customer": 1,
@@ -307,7 +308,7 @@ def test_who_comes_after_the_announcement_is_told_by_the_close_of_the_day(
     close_to(20)
     assert everything() == before
     with django_assert_num_queries(3):  # nothing is announced any more
-        telling.tell_of_day(day(20))
+        telling.tell_of_day(day(20), at=on(21))
 
 
 def test_who_adds_to_a_balance_that_was_not_cut_is_told_then(alice: Customer) -> None:
@@ -398,11 +399,12 @@ def test_told_again_is_told_once(alice: Customer) -> None:
     assert [x["kind"] for x in before] == [
         "REDEMPTION_PAID", "RATE_CUT", "MATURES_IN_7_DAYS", "MATURES_IN_1_DAY", "MATURED",
     ]  # fmt: skip
-    assert telling.tell_of_redemptions([order.pk, order.pk]) == 0
+    assert telling.tell_of_redemptions([order.pk, order.pk], at=on(9)) == 0
     assert telling.tell_of_rates(cut, at=on(2)) == 0
-    assert telling.tell_of_day(day(1)) == telling.tell_of_day(day(7)) == 0
+    for number in (1, 7):
+        assert telling.tell_of_day(day(number), at=on(9)) == 0
     news = telling.Settled(position.pk, position.principal, 0, 0, None, None)  # type: ignore[arg-type]
-    assert telling.tell_of_maturities([news]) == 0
+    assert telling.tell_of_maturities([news], at=on(9)) == 0
     assert everything() == before
 
 
@@ -453,9 +455,9 @@ def test_a_batch_of_maturities_is_one_statement(
     Notification.objects.all().delete()
     news = [telling.Settled(p.pk, p.principal, 0, 0, None, None) for p in positions]  # type: ignore[arg-type]
     with django_assert_num_queries(1):
-        assert telling.tell_of_maturities(news) == 5
+        assert telling.tell_of_maturities(news, at=on(11)) == 5
     with django_assert_num_queries(3):
-        telling.tell_of_day(day(3))
+        telling.tell_of_day(day(3), at=on(4))
 
 
 # Where it is told

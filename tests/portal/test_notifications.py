@@ -477,10 +477,28 @@ def test_an_outage_of_a_week_loses_no_mail(told: Notification, bob: Customer) ->
 
 
 def test_news_of_last_week_are_not_mailed(told: Notification) -> None:
-    """As those of days that were closed late, or of a demo that plays ninety."""
+    """As those of a demo that plays ninety days."""
     assert send(on(3, 15)) == 0
     assert (state(told), mail.outbox) == ("LATE", [])
     assert not told.mail_problem
+
+
+def test_what_a_late_close_has_paid_is_mailed_however_late_it_is(alice: Customer) -> None:
+    """And a cut of rates; only that a term is going to mature is no news any more."""
+    alice.user = User.objects.create_user("alice@example.com", language="en")
+    alice.save()
+    slow = flexible("slow", settlement_delay_days=5)
+    saved = subscribe(alice, slow, 300, on(0))
+    redeem(saved, on(0), 100)
+    subscribe(alice, fixed(), 1000, on(0), term_days=10)
+    chart(slow, day(20), (None, 0, "0.01"), at=on(0))
+    Notification.objects.all().delete()
+    close_to(10, at=on(50))
+    assert send(on(50, 11)) == 3
+    mailed = Notification.objects.filter(mail="SENT").values_list("kind", flat=True)
+    assert sorted(mailed) == ["MATURED", "RATE_CUT", "REDEMPTION_PAID"]
+    late = Notification.objects.filter(mail="LATE").values_list("kind", flat=True)
+    assert sorted(late) == ["MATURES_IN_1_DAY", "MATURES_IN_7_DAYS"]
 
 
 def test_a_kill_between_sending_and_marking_sends_again_under_the_same_name(
@@ -541,7 +559,8 @@ def _counted(found: list[Notification], taken: list[int]) -> list[Notification]:
 
 
 def test_the_job_sends_what_happened_just_now(told: Notification) -> None:
-    Notification.objects.update(at=datetime.now(on(0).tzinfo))
+    just_now = datetime.now(on(0).tzinfo)
+    Notification.objects.update(at=just_now, mail_due_at=just_now)
     send_mails_task()
     assert state(told) == "SENT"
     assert len(mail.outbox) == 1

@@ -6,8 +6,8 @@ insert into earn_notification (
     customer_id, kind, key, at, figures, product_id, position_id, order_id, in_portal, mail,
     mail_due_at, mail_attempts, mail_problem)
 select n.customer_id, n.kind, n.key, n.at, n.figures, n.product_id, n.position_id,
-       n.order_id, wish.in_portal, case when wish.by_mail then 'WAITING' else 'NONE' end, n.at,
-       0, ''
+       n.order_id, wish.in_portal, case when wish.by_mail then 'WAITING' else 'NONE' end,
+       greatest(n.at, %(told_at)s::timestamptz), 0, ''
 from news n
 join earn_customer c on c.id = n.customer_id
 -- who does not sign in is told by the surrounding platform, and has no address here
