@@ -1,7 +1,8 @@
 """`make screenshots`: every page of the demo as a picture, wide and narrow, light and dark.
 
 The pages are served as in production, from the demo's books as they are. Whoever is signed
-in for the pages of staff is signed out again.
+in for them is signed out again; the user with second factors, whom the demo does not have,
+is made for the pictures and taken away after them.
 """
 
 import os
@@ -25,11 +26,14 @@ from config.servers import HOST, ServerError, free_port
 from tests.browser.chromium import FLAGS
 
 if TYPE_CHECKING:
-    from earn.models import Position
+    from earn.models import Position, User
+    from tests.portal.pages import May
 
 SIZES = {"wide": (1280, 900), "narrow": (360, 800)}
+SHOWN = (200, 404, 422)  # 422: a page that says why it is too late
 START_SECONDS = 30
 CUSTOMER = "customer@example.com"  # of the demo
+GUARDED = "second-factors@example.com"  # made for the pictures
 
 
 def main() -> int:
@@ -73,11 +77,13 @@ def pages() -> Iterator[Shot]:
     from django.contrib import admin
     from django.urls import reverse
 
-    for name in ("account_login", "account_signup", "account_reset_password"):
-        yield Shot(name.replace("_", "-"), reverse(name))
-    yield Shot("start", reverse("portal:start"))
+    from tests.portal.pages import May
+
+    for name in _plain(May.EVERYBODY):
+        yield Shot(_place(name), reverse(name))
     yield Shot("not-found", "/no-such-page/")
     yield from _of_the_customer()
+    yield from _of_the_guarded()
     yield Shot("admin", reverse("admin:index"), "staff")
     for model in sorted(admin.site._registry, key=lambda model: model._meta.label):
         label = f"{model._meta.app_label}_{model._meta.model_name}"
@@ -88,10 +94,11 @@ def _of_the_customer() -> Iterator[Shot]:
     from django.urls import reverse
 
     from earn.models import Order, Position
+    from tests.portal.pages import May
 
-    for name in _plain():
-        place = name.replace("portal:", "").replace("_", "-")
-        yield Shot(place, reverse(name), "customer")
+    for name in (*_plain(May.CUSTOMERS, May.SIGNED_IN), "account_logout"):
+        yield Shot(_place(name), reverse(name), "customer")
+    yield Shot("explore-signed-in", reverse("portal:explore"), "customer")
     positions = Position.objects.filter(customer__user__email=CUSTOMER, state="OPEN")
     some = [positions.filter(term_days=None).first(), positions.last()]
     for position in filter(None, some):
@@ -101,6 +108,10 @@ def _of_the_customer() -> Iterator[Shot]:
         if order:
             path = reverse("portal:receipt", args=[order.pk])
             yield Shot(f"receipt-{kind.lower()}", path, "customer")
+    leaving = Order.objects.filter(customer__user__email=CUSTOMER, kind="REDEEM")
+    for order in [leaving.filter(state="PENDING").last() or leaving.last()]:
+        if order:
+            yield Shot("cancel", reverse("portal:cancel", args=[order.pk]), "customer")
     sealed = Order.objects.filter(
         customer__user__email=CUSTOMER, entry__sealed__isnull=False
     ).last()
@@ -122,17 +133,34 @@ def _in_other_languages(position: "Position | None") -> Iterator[Shot]:
             yield Shot(f"{name}-{language}", path, "customer", language)
 
 
-def _plain() -> Iterator[str]:
-    """Names of the pages of the portal and of an account that take no arguments."""
-    from tests.portal.pages import May, page_of, routes
+def _of_the_guarded() -> Iterator[Shot]:
+    """How an account looks, and asks again who one is, with second factors."""
+    from allauth.mfa.models import Authenticator
+    from django.urls import reverse
 
-    named = ("portal:", "mfa_index", "mfa_list", "usersessions", "account_email")
+    from tests.portal.pages import May
+
+    for name in _plain(May.SIGNED_IN):
+        yield Shot(f"{_place(name)}-guarded", reverse(name), "guarded")
+    keys = Authenticator.objects.filter(user__email=GUARDED, type="webauthn")
+    for key in keys:
+        for name in ("mfa_edit_webauthn", "mfa_remove_webauthn"):
+            yield Shot(_place(name), reverse(name, args=[key.pk]), "guarded")
+
+
+def _plain(*may: "May") -> Iterator[str]:
+    """Names of the addresses without arguments that these may open."""
+    from tests.portal.pages import page_of, routes
+
     for route in routes():
         page = page_of(route)
-        is_ours = page is not None and page.may in (May.CUSTOMERS, May.SIGNED_IN)
-        if is_ours and not route.parameters and route.name.startswith(named):
+        has_none = route.has_name and not route.parameters
+        if page is not None and page.may in may and has_none:
             yield route.name
-    yield "portal:explore"
+
+
+def _place(name: str) -> str:
+    return name.replace("portal:", "").replace(":", "-").replace("_", "-")
 
 
 def _of_a_position(position: "Position") -> Iterator[Shot]:
@@ -145,6 +173,7 @@ def _of_a_position(position: "Position") -> Iterator[Shot]:
     amount = plain(max(product.minimum, product.step or 0) or Decimal(1))
     paths = {
         "product": (reverse("portal:product", args=[product.code]), None),
+        "calculator": (reverse("portal:calculator", args=[product.code]), None),
         "subscribe": (
             reverse("portal:subscribe", args=[product.code]),
             {"amount": amount},
@@ -169,7 +198,7 @@ def _kind(position: "Position") -> str:
 
 
 def take(browser: Browser, address: str, shot: Shot, folder: Path, session: str) -> None:
-    """Wide and narrow, light and dark; what is no page is left out."""
+    """Wide and narrow, light and dark; what is no page, or leads elsewhere, is left out."""
     context = browser.new_context()
     context.add_cookies(
         [
@@ -179,7 +208,8 @@ def take(browser: Browser, address: str, shot: Shot, folder: Path, session: str)
         ]
     )
     answer = context.request.get(f"{address}{shot.path}", max_redirects=0)
-    if "text/html" in answer.headers.get("content-type", "") and answer.status != 405:
+    is_html = "text/html" in answer.headers.get("content-type", "")
+    if is_html and answer.status in SHOWN:
         page = context.new_page()
         page.goto(f"{address}{shot.path}")
         if shot.fill is not None:
@@ -241,6 +271,7 @@ def sessions() -> Iterator[dict[str, str]]:
     users = {
         "staff": User.objects.filter(is_superuser=True, is_active=True).first(),
         "customer": User.objects.filter(email=CUSTOMER).first(),
+        "guarded": _guarded(),
     }
     opened: dict[str, SessionStore] = {}
     for who, user in users.items():
@@ -251,13 +282,26 @@ def sessions() -> Iterator[dict[str, str]]:
             session[HASH_SESSION_KEY] = user.get_session_auth_hash()
             request = HttpRequest()
             request.session = session
-            record_authentication(request, user, "password")  # money may leave
+            for method in ("password", "mfa"):  # money may leave, and secrets be shown
+                record_authentication(request, user, method, reauthenticated=True)
             session.create()
     try:
         yield {who: session.session_key or "" for who, session in opened.items()}
     finally:
         for session in opened.values():
             session.delete()
+        User.objects.filter(email=GUARDED).delete()
+
+
+def _guarded() -> "User":
+    """Afresh, whatever an earlier run that was killed has left."""
+    from earn.models import User
+    from tests.portal.pages import add_factors, create_user
+
+    User.objects.filter(email=GUARDED).delete()
+    user = create_user(GUARDED)
+    add_factors(user)
+    return user
 
 
 if __name__ == "__main__":

@@ -202,9 +202,8 @@ def create_credential() -> dict[str, Any]:
     return {"id": name, "rawId": name, "type": "public-key", "response": response}
 
 
-def create_alice() -> Alice:
-    user = create_user("alice@example.com")
-    who = customer("Alice", user=user)
+def add_factors(user: User) -> Authenticator:
+    """All there are; the passkey, which addresses name."""
     passkey = Authenticator.objects.create(
         user=user,
         type=Authenticator.Type.WEBAUTHN,
@@ -212,6 +211,13 @@ def create_alice() -> Alice:
     )
     TOTP.activate(user, generate_totp_secret())
     RecoveryCodes.activate(user)
+    return passkey
+
+
+def create_alice() -> Alice:
+    user = create_user("alice@example.com")
+    who = customer("Alice", user=user)
+    passkey = add_factors(user)
     slow = flexible("slow", settlement_delay_days=5, risk_text="It may be lost.", quota=900)
     term = fixed("term", early_rule="FORFEIT_ALL", risk_text="It may be lost.")
     saved = subscribe(who, slow, 300, on(24))
