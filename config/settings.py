@@ -43,7 +43,7 @@ except env.BadSetting as error:
 INSTALLED_APPS = [
     "ledger",
     "earn",  # before those whose templates it replaces
-    "django.contrib.admin",
+    "config.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -11,6 +11,8 @@ class EarnConfig(AppConfig):
 
         from earn.grants import grant
         from earn.portal.accounts import see_device
+        from earn.roles import create_roles
 
         user_logged_in.connect(see_device)
         post_migrate.connect(grant, sender=self)
+        post_migrate.connect(create_roles, sender=self)

@@ -47,6 +47,41 @@ def custody(asset_id: int) -> AccountName:
     return AccountName(asset_id, "treasury:custody", "ASSET")
 
 
+HOUSE = {
+    "treasury:custody": "ASSET",
+    "suspense": "LIABILITY",
+    "income:fees": "INCOME",
+    "income:penalties": "INCOME",
+    "expense:marketing": "EXPENSE",
+    "expense:losses": "EXPENSE",
+    "equity:opening": "EQUITY",
+}
+_VENUES = {"treasury:deployed": "ASSET", "income:yield": "INCOME"}
+
+
+def house(asset_id: int, code: str) -> AccountName:
+    """An account of the house that staff may name. Raises LookupError for any other."""
+    family, _, venue = code.rpartition(":")
+    kind = HOUSE.get(code) or (is_venue(venue) and _VENUES.get(family)) or ""
+    if not kind:
+        raise LookupError(f"{code} is no account that may be named by hand")
+    return AccountName(asset_id, code, kind)
+
+
+def deployed(asset_id: int, venue: str) -> AccountName:
+    """Coins that work at a venue."""
+    return house(asset_id, f"treasury:deployed:{venue}")
+
+
+def earned_at(asset_id: int, venue: str) -> AccountName:
+    """What the coins at a venue have earned."""
+    return house(asset_id, f"income:yield:{venue}")
+
+
+def is_venue(name: str) -> bool:
+    return bool(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name))
+
+
 def is_of_interest(code: str | None) -> bool:
     """Whether what customers receive from the account, or give back to it, is interest."""
     return bool(re.fullmatch(r"product:.+:(accrued|interest)", code or ""))

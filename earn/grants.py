@@ -6,6 +6,7 @@ from ledger.grants import grant_tables
 
 _READ = "select"
 _KEEP = "select, insert, update"
+_ADD = "select, insert"
 _EXCEPTIONS = {
     # written by the close's functions alone
     "earn_accrual": _READ,
@@ -21,6 +22,11 @@ _EXCEPTIONS = {
     "earn_notificationpreference": _KEEP,
     "earn_knowndevice": _KEEP,
     "earn_price": "select, insert",
+    "earn_proposal": _KEEP,
+    "earn_operationlimit": _KEEP,
+    # only ever added to
+    "earn_verdict": _ADD,
+    "earn_auditevent": _ADD,
 }
 
 

@@ -1,6 +1,7 @@
 """The tables of the business: people, products, positions, orders, closes."""
 
 from earn.models.closes import Accrual, Band, CloseChunk, DayClose
+from earn.models.desk import AuditEvent, Operation, OperationLimit, Proposal, Verdict
 from earn.models.feeds import CalendarFeed
 from earn.models.notifications import (
     OPTIONAL,
@@ -25,6 +26,7 @@ __all__ = [
     "OPTIONAL",
     "Accrual",
     "AtMaturity",
+    "AuditEvent",
     "Band",
     "CalendarFeed",
     "CloseChunk",
@@ -34,13 +36,17 @@ __all__ = [
     "News",
     "Notification",
     "NotificationPreference",
+    "Operation",
+    "OperationLimit",
     "Order",
     "Position",
     "Price",
     "Product",
     "ProductKind",
+    "Proposal",
     "QuotaShard",
     "RateChart",
     "RateTier",
     "User",
+    "Verdict",
 ]

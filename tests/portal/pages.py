@@ -253,7 +253,13 @@ class Route(NamedTuple):
     has_name: bool
 
 
-FOR_STAFF = {"app_label": "earn", "content_type_id": 1, "object_id": 1, "url": "nowhere"}
+FOR_STAFF = {
+    "app_label": "earn",
+    "content_type_id": 1,
+    "object_id": 1,
+    "operation": "deposit",
+    "url": "nowhere",
+}
 
 
 def routes() -> list[Route]:

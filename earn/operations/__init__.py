@@ -1,0 +1,34 @@
+"""What needs four eyes, each a function of its request: run dry first, then for good.
+
+An operation reads its request (texts, as the form or a program sent them), acts, and says
+what it did. It raises Impossible or a Refusal in words for whoever proposes it.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from earn.models import Operation
+from earn.operations import books, limits, money, people, products
+from earn.operations.outcome import Change, Impossible, Outcome
+
+Act = Callable[..., Outcome]
+
+ACTS: Mapping[str, Act] = {
+    Operation.DEPOSIT: money.deposit,
+    Operation.WITHDRAWAL: money.withdraw,
+    Operation.ADJUSTMENT: books.adjust,
+    Operation.REVERSAL: books.reverse,
+    Operation.FREEZE: people.freeze,
+    Operation.PRODUCT: products.set_state,
+    Operation.RATES: products.announce_rates,
+    Operation.LIMIT: limits.set_limit,
+}
+
+
+def run(operation: str, request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
+    """Carries it out inside the caller's transaction; `key` makes its entries unique."""
+    return ACTS[operation](request, key=key, at=at)
+
+
+__all__ = ["ACTS", "Change", "Impossible", "Outcome", "run"]

@@ -1,0 +1,91 @@
+"""Corrections: an entry of the house's accounts, and the mirror image of another entry."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Sum
+
+from earn import chart
+from earn.models import Customer
+from earn.operations.outcome import (
+    Impossible,
+    Outcome,
+    amount_of,
+    asset_of,
+    customer_of,
+)
+from ledger import posting
+from ledger.models import Asset, Entry, Posting
+from ledger.posting import AccountName, Line
+
+# The business rests on all others: its own rows would no more agree with the books.
+REVERSIBLE = {"DEPOSIT", "WITHDRAW", "ADJUST", "DEPLOY", "RECALL", "YIELD"}
+WALLET = "wallet"
+
+
+def adjust(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
+    """`asset`, `debit`, `credit`, `amount`; "wallet" is that of `customer`."""
+    asset = asset_of(request)
+    amount = amount_of(request, "amount", asset)
+    debit = _account(request, "debit", asset)
+    credit = _account(request, "credit", asset)
+    if debit == credit:
+        raise Impossible("debit and credit are two different accounts.")
+    entry = _posted(
+        lambda: posting.post(
+            key=key,
+            kind="ADJUST",
+            lines=[Line(debit, credit, amount)],
+            happened_at=at,
+        )
+    )
+    return Outcome(subject=f"entry:{entry}", entries=[entry], asset=asset, amount=amount)
+
+
+def reverse(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
+    """`entry` is the key of the entry, `why` goes into the books with its mirror."""
+    found = Entry.objects.filter(key=request.get("entry") or "").first()
+    if found is None:
+        raise Impossible("There is no entry with that key.")
+    if found.kind not in REVERSIBLE:
+        raise Impossible(
+            f"Entries of kind {found.kind} are corrected by an order or a close, "
+            "never by a reversal."
+        )
+    if Entry.objects.filter(reverses=found).exists():
+        raise Impossible("This entry is reversed already.")
+    entry = _posted(
+        lambda: posting.reverse(
+            entry_id=found.pk, key=key, happened_at=at, reason=str(request.get("why", ""))
+        )
+    )
+    asset, amount = _largest(found)
+    return Outcome(subject=f"entry:{found.pk}", entries=[entry], asset=asset, amount=amount)
+
+
+def _largest(entry: Entry) -> tuple[Asset, Decimal]:
+    """What the entry moves of its asset; of several assets, the first."""
+    first = Posting.objects.filter(entry=entry).select_related("asset").order_by("line")[0]
+    lines = Posting.objects.filter(entry=entry, asset=first.asset)
+    return first.asset, lines.aggregate(sum=Sum("amount"))["sum"]
+
+
+def _account(request: dict[str, Any], side: str, asset: Asset) -> AccountName:
+    code = str(request.get(side) or "")
+    if code == WALLET:
+        customer: Customer = customer_of(request)
+        return chart.wallet(customer, asset.pk)
+    try:
+        return chart.house(asset.pk, code)
+    except LookupError as error:
+        raise Impossible(f"{side}: {error}.") from error
+
+
+def _posted(act: Any) -> int:
+    try:
+        return int(act().entry_id)
+    except posting.InsufficientFunds as error:
+        raise Impossible("The account to be debited holds less than that.") from error
+    except posting.DayIsClosed as error:
+        raise Impossible("The books of that day are closed.") from error

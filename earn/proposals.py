@@ -1,0 +1,308 @@
+"""Four eyes: one member of staff proposes, another one carries it out by approving.
+
+What a proposal does is found by doing it: a dry run, rolled back, gives the exact entries
+and changes, and the approval is refused unless it does the very same.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from earn import audit
+from earn.audit import Actor
+from earn.models import Operation, OperationLimit, Order, Proposal, User, Verdict
+from earn.operations import Impossible, Outcome, run
+from earn.refusals import Refusal
+from ledger import posting
+from ledger.models import Asset, Posting
+from ledger.money import plain
+
+LASTS = timedelta(days=3)
+UNUSUAL = 1000  # times the usual amount: a slip of the unit is more likely than the wish
+USUAL_OF = 101  # the latest amounts, whose median is the usual one
+MAKE, CHECK = "earn.make_proposal", "earn.check_proposal"
+
+
+class ProposalRefused(Exception):
+    """Nothing was done; the message says what to do."""
+
+
+class ConfirmationNeeded(ProposalRefused):
+    """The amount is unusual: it is to be typed once more."""
+
+
+class EffectChanged(ProposalRefused):
+    """What would happen now is not what was proposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What an operation would do, found by a dry run."""
+
+    outcome: Outcome
+    effect: dict[str, Any]
+    is_unusual: bool
+
+
+def try_out(operation: str, request: dict[str, Any], *, at: datetime) -> Trial:
+    """Does it and undoes it. Raises ProposalRefused in words for whoever asks."""
+    with transaction.atomic():
+        outcome, effect = _run(operation, request, key=f"trial:{uuid4()}", at=at)
+        transaction.set_rollback(True)
+    return Trial(outcome, effect, _is_unusual(operation, outcome))
+
+
+def propose(
+    operation: str,
+    request: dict[str, Any],
+    *,
+    key: str,
+    reason: str,
+    by: Actor,
+    confirmed: str = "",
+    lasts: timedelta = LASTS,
+) -> Proposal:
+    """Keeps a proposal with its effect; the same key gives the first one again.
+
+    `confirmed` repeats an unusual amount. Raises ProposalRefused, ConfirmationNeeded.
+    """
+    _may(by.user, MAKE)
+    if not reason.strip():
+        raise ProposalRefused("Say why: the reason is kept with the proposal.")
+    known = Proposal.objects.filter(key=key).first()
+    if known:
+        return known
+    trial = try_out(operation, request, at=by.at)
+    outcome = trial.outcome
+    _check_limit(operation, outcome)
+    if trial.is_unusual and confirmed.strip() != plain(outcome.amount or Decimal(0)):
+        raise ConfirmationNeeded(
+            f"This is {UNUSUAL} times the usual amount or more. If it is meant, type the "
+            "amount once more; two others will have to approve it."
+        )
+    with transaction.atomic():
+        proposal, is_new = Proposal.objects.get_or_create(
+            key=key,
+            defaults={
+                "operation": operation,
+                "maker": by.user,
+                "made_at": by.at,
+                "expires_at": by.at + lasts,
+                "reason": reason.strip(),
+                "request": request,
+                "subject": outcome.subject,
+                "effect": trial.effect,
+                "asset": outcome.asset,
+                "amount": outcome.amount,
+                "checkers_needed": 2 if trial.is_unusual else 1,
+            },
+        )
+        if is_new:
+            _trail(by, "PROPOSE", proposal)
+    return proposal
+
+
+def approve(proposal_id: int, *, by: Actor, comment: str = "") -> Proposal:
+    """The last checker's word carries it out, all in one transaction.
+
+    Raises ProposalRefused and EffectChanged; then nothing has happened.
+    """
+    _may(by.user, CHECK)
+
+    def act() -> Proposal:
+        with transaction.atomic():  # nothing of it stays, also inside another transaction
+            return _approve(proposal_id, by, comment)
+
+    return posting.in_transaction(act)
+
+
+def reject(proposal_id: int, *, by: Actor, comment: str) -> Proposal:
+    """Raises ProposalRefused, also where no reason is given."""
+    _may(by.user, CHECK)
+    if not comment.strip():
+        raise ProposalRefused("Say why it is rejected.")
+    with transaction.atomic():
+        proposal = _waiting(proposal_id)
+        _say(proposal, by, approves=False, comment=comment)
+        return _decide(proposal, Proposal.State.REJECTED, by, "REJECT", comment)
+
+
+def withdraw(proposal_id: int, *, by: Actor) -> Proposal:
+    """By its maker alone. Raises ProposalRefused."""
+    with transaction.atomic():
+        proposal = _waiting(proposal_id)
+        if proposal.maker_id != by.user.pk:
+            raise ProposalRefused("Only its maker withdraws a proposal.")
+        return _decide(proposal, Proposal.State.WITHDRAWN, by, "WITHDRAW", "")
+
+
+def expire(*, at: datetime) -> int:
+    """Ends the proposals whose time is over; how many."""
+    overdue = Proposal.objects.filter(state=Proposal.State.WAITING, expires_at__lte=at)
+    return overdue.update(state=Proposal.State.EXPIRED, decided_at=at)
+
+
+def waiting_for(user: User, *, at: datetime) -> QuerySet[Proposal]:
+    """What this member of staff could approve now: made by another, not yet judged."""
+    waiting = Proposal.objects.filter(state=Proposal.State.WAITING, expires_at__gt=at)
+    judged = Verdict.objects.filter(checker=user).values("proposal")
+    found = waiting.exclude(maker=user).exclude(pk__in=judged).order_by("pk")
+    return found if user.has_perm(CHECK) else found.none()
+
+
+def usual_amount(operation: str, asset: Asset) -> Decimal | None:
+    """The median of the latest amounts of that kind; None while there are none."""
+    amounts = sorted(_latest(operation, asset))
+    return amounts[len(amounts) // 2] if amounts else None
+
+
+def _approve(proposal_id: int, by: Actor, comment: str) -> Proposal:
+    proposal = _waiting(proposal_id)
+    if proposal.expires_at <= by.at:
+        raise ProposalRefused("This proposal has expired: propose it anew.")
+    _say(proposal, by, approves=True, comment=comment)
+    if proposal.verdicts.filter(approves=True).count() < proposal.checkers_needed:
+        _trail(by, "APPROVE", proposal, reason=comment)
+        return proposal
+    _, effect = _run(
+        proposal.operation, proposal.request, key=f"proposal:{proposal.pk}", at=by.at
+    )
+    if effect != proposal.effect:
+        raise EffectChanged(
+            "What would happen now is no longer what was proposed: reject it, and have it "
+            "proposed anew."
+        )
+    return _decide(proposal, Proposal.State.DONE, by, "APPROVE", comment)
+
+
+def _run(
+    operation: str, request: dict[str, Any], *, key: str, at: datetime
+) -> tuple[Outcome, dict[str, Any]]:
+    try:
+        with transaction.atomic():
+            outcome = run(operation, request, key=key, at=at)
+            return outcome, _effect(outcome)
+    except (Impossible, Refusal) as error:
+        raise ProposalRefused(str(error)) from error
+
+
+def _effect(outcome: Outcome) -> dict[str, Any]:
+    lines = Posting.objects.filter(entry__in=outcome.entries)
+    lines = lines.select_related("debit", "credit", "asset", "entry")
+    return {
+        "lines": [
+            [
+                line.entry.kind,
+                line.debit.code,
+                line.credit.code,
+                plain(line.amount),
+                line.asset.code,
+            ]
+            for line in lines.order_by("entry_id", "line")
+        ],
+        "changes": [change.as_json() for change in outcome.changes],
+    }
+
+
+def _waiting(proposal_id: int) -> Proposal:
+    proposal = Proposal.objects.select_for_update().filter(pk=proposal_id).first()
+    if proposal is None:
+        raise ProposalRefused("There is no such proposal.")
+    if proposal.state != Proposal.State.WAITING:
+        raise ProposalRefused("This proposal is decided already.")
+    return proposal
+
+
+def _say(proposal: Proposal, by: Actor, *, approves: bool, comment: str) -> None:
+    if proposal.maker_id == by.user.pk:
+        raise ProposalRefused("Another one than its maker judges a proposal.")
+    if proposal.verdicts.filter(checker=by.user).exists():
+        raise ProposalRefused("You have judged this proposal already.")
+    Verdict.objects.create(
+        proposal=proposal,
+        maker_id=proposal.maker_id,
+        checker=by.user,
+        at=by.at,
+        approves=approves,
+        comment=comment.strip(),
+    )
+
+
+def _decide(proposal: Proposal, state: str, by: Actor, act: str, reason: str) -> Proposal:
+    proposal.state, proposal.decided_at = state, by.at
+    try:
+        with transaction.atomic():
+            proposal.save(update_fields=["state", "decided_at"])
+    except IntegrityError as error:
+        if not posting.constraint_of(error):
+            raise
+        sentence = str(error).splitlines()[0]
+        raise ProposalRefused(f"{sentence[:1].upper()}{sentence[1:]}.") from error
+    _trail(by, act, proposal, reason=reason)
+    return proposal
+
+
+def _trail(by: Actor, act: str, proposal: Proposal, *, reason: str = "") -> None:
+    """Of what is done, what it changed; of the others, what it would."""
+    changes = proposal.effect["changes"]
+    audit.record(
+        by,
+        act,
+        proposal.subject,
+        before={change["what"]: change["before"] for change in changes},
+        after={change["what"]: change["after"] for change in changes}
+        | {"state": str(proposal.state)}
+        | ({"lines": proposal.effect["lines"]} if proposal.effect["lines"] else {}),
+        reason=reason or proposal.reason,
+        proposal=proposal,
+    )
+
+
+def _check_limit(operation: str, outcome: Outcome) -> None:
+    """Kindly, before anybody waits for a checker; the database has the last word."""
+    if outcome.amount is None or outcome.asset is None:
+        return
+    limit = OperationLimit.objects.filter(operation=operation, asset=outcome.asset).first()
+    if limit and outcome.amount > limit.at_once:
+        raise ProposalRefused(
+            f"The limit of one operation is {plain(limit.at_once)} {outcome.asset.code}."
+        )
+
+
+def _is_unusual(operation: str, outcome: Outcome) -> bool:
+    if outcome.amount is None or outcome.asset is None:
+        return False
+    usual = usual_amount(operation, outcome.asset)
+    return usual is not None and outcome.amount >= usual * UNUSUAL
+
+
+def _latest(operation: str, asset: Asset) -> list[Decimal]:
+    """Of orders where customers place such ones too, else of what was approved."""
+    kind = _ORDERS.get(operation)
+    if kind:
+        orders = Order.objects.filter(
+            kind=kind, state=Order.State.DONE, request__asset=asset.code
+        )
+        latest = orders.order_by("-pk").values_list("amount", flat=True)[:USUAL_OF]
+        return [amount for amount in latest if amount is not None]
+    done = Proposal.objects.filter(
+        operation=operation, asset=asset, state=Proposal.State.DONE, amount__isnull=False
+    )
+    amounts = done.order_by("-decided_at").values_list("amount", flat=True)[:USUAL_OF]
+    return [amount for amount in amounts if amount is not None]
+
+
+def _may(user: User, permission: str) -> None:
+    if not user.has_perm(permission):
+        raise ProposalRefused("Your role does not allow this.")
+
+
+_ORDERS: dict[str, str] = {
+    Operation.DEPOSIT: Order.Kind.DEPOSIT,
+    Operation.WITHDRAWAL: Order.Kind.WITHDRAW,
+}

@@ -1,0 +1,85 @@
+"""Who may open what on the desk: every page of it, by enumeration, for every role."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from earn.desk import Desk, DeskPage
+from earn.models import User
+from tests.admin.staff import ROLES, member
+from tests.portal.pages import FOR_STAFF, routes, signed_in
+
+pytestmark = pytest.mark.django_db
+MAY = {
+    "viewer": {"earn.look_at_desk"},
+    "operator": {"earn.look_at_desk", "earn.make_proposal", "earn.run_jobs"},
+    "checker": {"earn.look_at_desk", "earn.check_proposal"},
+    "administrator": {"earn.look_at_desk", "earn.run_jobs"},
+}
+
+
+@pytest.fixture
+def people() -> dict[str, User]:
+    return {role: member(role, role) for role in ROLES}
+
+
+def addresses() -> Iterator[tuple[DeskPage, str]]:
+    parameters = {route.name: route.parameters for route in routes()}
+    for page in Desk.pages:
+        name = f"admin:{page.name}"
+        wanted = {x: FOR_STAFF[x] for x in parameters[name]}
+        yield page, reverse(name, kwargs=wanted)
+
+
+def test_every_role_opens_what_it_may_and_nothing_else(people: dict[str, User]) -> None:
+    wrong = []
+    for role, user in people.items():
+        client = signed_in(user)
+        for page, address in addresses():
+            is_open = client.get(address).status_code != 403
+            if is_open != (page.permission in MAY[role]):
+                wrong.append(f"{role} {address}: {'open' if is_open else 'shut'}")
+            if page.permission not in MAY[role]:
+                assert client.post(address).status_code == 403, address
+    assert wrong == []
+
+
+def test_staff_without_a_role_open_nothing() -> None:
+    client = signed_in(member("new"))
+    for _page, address in addresses():
+        assert client.get(address).status_code == 403, address
+
+
+def test_no_page_of_the_desk_writes_when_it_is_opened(people: dict[str, User]) -> None:
+    from tests.portal.test_whose import everything  # noqa: PLC0415
+
+    client = signed_in(people["viewer"])
+    before = everything()
+    for _page, address in addresses():
+        client.get(address)
+    assert everything() == before
+
+
+def test_the_menu_shows_what_the_role_may_open(people: dict[str, User]) -> None:
+    for role, user in people.items():
+        text = signed_in(user).get(reverse("admin:index")).content.decode()
+        for page in Desk.pages:
+            if page.label and not page.route.count("<"):
+                is_there = f'href="{reverse(f"admin:{page.name}")}"' in text
+                assert is_there == (page.permission in MAY[role]), page.name
+
+
+def test_tables_are_looked_at_by_every_role(people: dict[str, User]) -> None:
+    tables = [
+        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for model in admin.site._registry
+        if model._meta.app_label in ("earn", "ledger")
+    ]
+    for user in people.values():
+        client: Client = signed_in(user)
+        answers: dict[str, Any] = {x: client.get(x).status_code for x in tables}
+        assert {x for x, status in answers.items() if status != 200} == set()

@@ -1,0 +1,360 @@
+"""Four eyes, exact effects, limits: and the database that holds them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from earn import proposals
+from earn.audit import Actor
+from earn.models import (
+    AuditEvent,
+    Customer,
+    OperationLimit,
+    Product,
+    Proposal,
+    User,
+    Verdict,
+)
+from earn.proposals import ConfirmationNeeded, EffectChanged, ProposalRefused
+from ledger.models import Entry
+from tests.admin.staff import member as staff
+from tests.earn import people
+from tests.earn.people import broken, draft, flexible, fund, key, money, on, wallet
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice() -> Customer:
+    money()
+    return people.customer("Alice")
+
+
+@pytest.fixture
+def maria() -> User:
+    return staff("maria", "operator")
+
+
+@pytest.fixture
+def carl() -> User:
+    return staff("carl", "checker")
+
+
+def by(user: User, at: Any = None) -> Actor:
+    return Actor(user, at or on(0), "192.0.2.7")
+
+
+def deposit(maria: User, alice: Customer, amount: str = "50.00", **how: Any) -> Proposal:
+    request = {"customer": str(alice.pk), "asset": "USD", "amount": amount}
+    how = {"key": key(), "reason": "Wire 123", "by": by(maria)} | how
+    return proposals.propose("DEPOSIT", request, **how)
+
+
+def broken_rule(act: Callable[[], Any]) -> str:
+    with pytest.raises(IntegrityError) as error, transaction.atomic():
+        act()
+    return str(error.value.__cause__.diag.constraint_name)  # type: ignore[union-attr]
+
+
+def test_a_deposit_is_shown_exactly_and_done_by_the_checker(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    proposal = deposit(maria, alice)
+    assert proposal.effect["lines"] == [
+        ["DEPOSIT", "treasury:custody", f"customer:{alice.uuid}:wallet", "50", "USD"]
+    ]
+    assert (Entry.objects.count(), wallet(alice)) == (0, 0)
+    done = proposals.approve(proposal.pk, by=by(carl, on(0, 11)))
+    assert (done.state, wallet(alice)) == ("DONE", 50)
+    assert broken() == []
+
+
+def test_the_trail_says_who_from_where_and_what(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    proposal = deposit(maria, alice)
+    proposals.approve(proposal.pk, by=by(carl), comment="seen the wire")
+    trail = list(AuditEvent.objects.order_by("pk"))
+    assert [(x.act, x.actor, x.ip, x.reason) for x in trail] == [
+        ("PROPOSE", maria, "192.0.2.7", "Wire 123"),
+        ("APPROVE", carl, "192.0.2.7", "seen the wire"),
+    ]
+    assert [x.after["state"] for x in trail] == ["WAITING", "DONE"]
+
+
+def test_the_same_form_sent_twice_is_one_proposal(maria: User, alice: Customer) -> None:
+    first = deposit(maria, alice, key="form")
+    assert deposit(maria, alice, key="form") == first
+    assert Proposal.objects.count() == AuditEvent.objects.count() == 1
+
+
+def test_nobody_approves_what_they_proposed(alice: Customer) -> None:
+    both = staff("both", "operator", "checker")
+    proposal = deposit(both, alice)
+    with pytest.raises(ProposalRefused, match="Another one than its maker"):
+        proposals.approve(proposal.pk, by=by(both))
+    mine = Verdict(proposal=proposal, maker=both, checker=both, at=on(0), approves=True)
+    assert broken_rule(mine.save) == "maker_and_checker_differ"
+    other = staff("other", "checker")
+    lie = Verdict(proposal=proposal, maker=other, checker=both, at=on(0), approves=True)
+
+    def check() -> None:
+        lie.save()
+        with connection.cursor() as cursor:
+            cursor.execute("set constraints all immediate")
+
+    assert broken_rule(check) == "verdict_knows_the_maker"
+
+
+def test_a_proposal_is_not_done_by_an_update_alone(maria: User, alice: Customer) -> None:
+    proposal = deposit(maria, alice)
+    waiting = Proposal.objects.filter(pk=proposal.pk)
+    assert (
+        broken_rule(lambda: waiting.update(state="DONE", decided_at=on(0, 11)))
+        == "nothing_is_done_without_its_checkers"
+    )
+    assert (
+        broken_rule(lambda: waiting.update(request={"amount": "5000000"}))
+        == "proposals_are_immutable"
+    )
+
+
+@pytest.mark.parametrize("state", ["DONE", "REJECTED", "WITHDRAWN"])
+def test_what_is_decided_stays_decided(
+    maria: User, carl: User, alice: Customer, state: str
+) -> None:
+    proposal = deposit(maria, alice)
+    {
+        "DONE": lambda: proposals.approve(proposal.pk, by=by(carl)),
+        "REJECTED": lambda: proposals.reject(proposal.pk, by=by(carl), comment="no"),
+        "WITHDRAWN": lambda: proposals.withdraw(proposal.pk, by=by(maria)),
+    }[state]()
+    with pytest.raises(ProposalRefused, match="decided already"):
+        proposals.approve(proposal.pk, by=by(staff("dora", "checker")))
+    again = Proposal.objects.filter(pk=proposal.pk)
+    assert (
+        broken_rule(lambda: again.update(state="WAITING", decided_at=None))
+        == "proposals_are_decided_once"
+    )
+
+
+def test_history_is_only_added_to(maria: User, carl: User, alice: Customer) -> None:
+    proposal = deposit(maria, alice)
+    proposals.approve(proposal.pk, by=by(carl))
+    with connection.cursor() as cursor:
+        cursor.execute("set constraints all immediate")
+    for table in ("proposal", "verdict", "auditevent"):
+        for statement in ("delete from", "truncate"):
+
+            def act(sql: str = f"{statement} earn_{table}") -> None:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"{sql} cascade" if "truncate" in sql else sql)
+
+            assert broken_rule(act).endswith("_is_append_only")
+    event = AuditEvent.objects.all()
+    rule = broken_rule(lambda: event.update(reason="another"))
+    assert rule == "earn_auditevent_is_append_only"
+
+
+def test_an_expired_proposal_is_proposed_anew(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    proposal = deposit(maria, alice)
+    late = on(0) + proposals.LASTS
+    with pytest.raises(ProposalRefused, match="expired"):
+        proposals.approve(proposal.pk, by=by(carl, late))
+    assert proposals.expire(at=late - timedelta(seconds=1)) == 0
+    assert proposals.expire(at=late) == 1
+    proposal.refresh_from_db()
+    assert (proposal.state, wallet(alice)) == ("EXPIRED", 0)
+
+
+def test_what_would_now_come_out_otherwise_is_not_done(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    freeze = {"customer": str(alice.pk), "frozen_in": "yes", "frozen_out": "yes"}
+    proposal = proposals.propose(
+        "FREEZE", freeze, key=key(), reason="Court order", by=by(maria)
+    )
+    Customer.objects.filter(pk=alice.pk).update(frozen_in=True)
+    with pytest.raises(EffectChanged):
+        proposals.approve(proposal.pk, by=by(carl))
+    alice.refresh_from_db()
+    assert (alice.frozen_out, Verdict.objects.count()) == (False, 0)
+
+
+def test_a_withdrawal_takes_no_more_than_there_is(maria: User, alice: Customer) -> None:
+    fund(alice, 10, at=on(0))
+    request = {"customer": str(alice.pk), "asset": "USD", "amount": "10.01"}
+    with pytest.raises(ProposalRefused, match="holds less"):
+        proposals.propose("WITHDRAWAL", request, key=key(), reason="asked", by=by(maria))
+    assert Proposal.objects.count() == 0
+
+
+def test_the_limits_of_one_operation_and_of_a_day(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    OperationLimit.objects.create(
+        operation="DEPOSIT", asset=money(), at_once=Decimal(60), a_day=Decimal(100)
+    )
+    with pytest.raises(ProposalRefused, match="limit of one operation is 60 USD"):
+        deposit(maria, alice, "60.01")
+    first, second = deposit(maria, alice, "60"), deposit(maria, alice, "40.01")
+    proposals.approve(first.pk, by=by(carl))
+    with pytest.raises(ProposalRefused, match="limit of a day is 100"):
+        proposals.approve(second.pk, by=by(carl))
+    assert wallet(alice) == 60
+    proposals.approve(second.pk, by=by(carl, on(1)))
+    assert wallet(alice) == Decimal("100.01")
+
+
+def test_a_thousand_times_the_usual_is_typed_again_and_checked_by_two(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    for _ in range(3):
+        fund(alice, 50, at=on(0))
+    assert deposit(maria, alice, "49999.99").checkers_needed == 1
+    with pytest.raises(ConfirmationNeeded):
+        deposit(maria, alice, "50000")
+    with pytest.raises(ConfirmationNeeded):
+        deposit(maria, alice, "50000", confirmed="5000")
+    proposal = deposit(maria, alice, "50000", confirmed="50000")
+    assert proposals.approve(proposal.pk, by=by(carl)).state == "WAITING"
+    with pytest.raises(ProposalRefused, match="judged this proposal already"):
+        proposals.approve(proposal.pk, by=by(carl))
+    dora = staff("dora", "checker")
+    assert proposals.approve(proposal.pk, by=by(dora)).state == "DONE"
+    assert wallet(alice) == 50150
+
+
+def test_an_adjustment_moves_what_the_house_has(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    request = {
+        "asset": "USD",
+        "debit": "expense:losses",
+        "credit": "wallet",
+        "customer": str(alice.pk),
+        "amount": "1.25",
+    }
+    proposal = proposals.propose(
+        "ADJUSTMENT", request, key=key(), reason="Our mistake", by=by(maria)
+    )
+    proposals.approve(proposal.pk, by=by(carl))
+    assert wallet(alice) == Decimal("1.25")
+    assert broken() == []
+    wrong = request | {"debit": "position:1:principal"}
+    with pytest.raises(ProposalRefused, match="no account that may be named by hand"):
+        proposals.propose("ADJUSTMENT", wrong, key=key(), reason="x", by=by(maria))
+
+
+def test_a_deposit_is_reversed_once_and_a_subscription_never(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    fund(alice, 50, at=on(0))
+    entry = Entry.objects.get()
+    request = {"entry": entry.key, "why": "wrong customer"}
+
+    def propose() -> Proposal:
+        return proposals.propose(
+            "REVERSAL", request, key=key(), reason="Wrong one", by=by(maria)
+        )
+
+    twin = propose()
+    proposals.approve(propose().pk, by=by(carl))
+    assert wallet(alice) == 0
+    with pytest.raises(ProposalRefused, match="reversed already"):
+        proposals.approve(twin.pk, by=by(carl))
+    people.subscribe(alice, flexible(), 20, on(0))
+    request["entry"] = Entry.objects.get(kind="SUBSCRIBE").key
+    with pytest.raises(ProposalRefused, match="never by a reversal"):
+        propose()
+
+
+def test_a_product_opens_and_its_rates_change_by_two(maria: User, carl: User) -> None:
+    product = draft("easy", quota="1000")
+    rates = {
+        "product": "easy",
+        "effective_on": str(on(0).date()),
+        "rows": [{"term_days": "", "from": "0", "rate": "0.045"}],
+    }
+    steps = [("RATES", rates), ("PRODUCT", {"product": "easy", "state": "OPEN"})]
+    for operation, request in steps:
+        proposal = proposals.propose(
+            operation, request, key=key(), reason="Launch", by=by(maria)
+        )
+        proposals.approve(proposal.pk, by=by(carl))
+    product.refresh_from_db()
+    assert product.state == Product.State.OPEN
+    assert product.charts.get().tiers.get().annual_rate == Decimal("0.045")
+    cut = rates | {"rows": [{"from": "0", "rate": "0.01"}]}
+    Product.objects.filter(pk=product.pk)
+    proposal = proposals.propose("RATES", cut, key=key(), reason="Cut", by=by(maria))
+    assert proposal.effect["changes"] == [
+        {
+            "subject": "product:easy",
+            "what": f"rates from {on(0).date()}",
+            "before": "from 0 USD: 4.5 %",
+            "after": "from 0 USD: 1 %",
+        }
+    ]
+
+
+def test_a_cut_without_its_notice_is_refused_in_the_rules_own_words(maria: User) -> None:
+    flexible("easy", notice_days=7)
+    cut = {
+        "product": "easy",
+        "effective_on": str(on(1).date()),
+        "rows": [{"from": "0", "rate": "0.01"}],
+    }
+    with pytest.raises(ProposalRefused, match="A lower rate takes effect on 2026-01-12"):
+        proposals.propose("RATES", cut, key=key(), reason="Cut", by=by(maria))
+
+
+@pytest.mark.parametrize("role", ["viewer", "checker", "administrator"])
+def test_only_operators_propose(role: str, alice: Customer) -> None:
+    with pytest.raises(ProposalRefused, match="role does not allow"):
+        deposit(staff("one", role), alice)
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "administrator"])
+def test_only_checkers_judge(role: str, maria: User, alice: Customer) -> None:
+    proposal, other = deposit(maria, alice), staff("one", role)
+    with pytest.raises(ProposalRefused, match="role does not allow"):
+        proposals.approve(proposal.pk, by=by(other))
+    with pytest.raises(ProposalRefused, match="role does not allow"):
+        proposals.reject(proposal.pk, by=by(other), comment="no")
+
+
+def test_the_application_s_rights_suffice(
+    maria: User, carl: User, alice: Customer, as_app_role: Any
+) -> None:
+    with as_app_role():
+        proposal = deposit(maria, alice)
+        proposals.approve(proposal.pk, by=by(carl))
+    assert wallet(alice) == 50
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        ({"customer": "9999"}, "no such customer"),
+        ({"asset": "XXX"}, "no such asset"),
+        ({"amount": "0"}, "above 0"),
+        ({"amount": "-5"}, "digits and a point"),
+        ({"amount": "1e5"}, "digits and a point"),
+        ({"amount": "1.001"}, "3 decimals; this asset has 2"),
+        ({"amount": "9" * 400}, "more than 20 digits"),
+        ({"customer": "9" * 400}, "no such customer"),
+    ],
+)
+def test_bad_requests_are_answered_with_a_sentence(
+    maria: User, alice: Customer, request_: dict[str, str], sentence: str
+) -> None:
+    known = {"customer": str(alice.pk), "asset": "USD", "amount": "1"}
+    with pytest.raises(ProposalRefused, match=sentence):
+        proposals.propose("DEPOSIT", known | request_, key=key(), reason="x", by=by(maria))
