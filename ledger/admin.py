@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
+from ledger.keyset import KeysetChangeList
 from ledger.models import Account, Asset, BookDay, Entry, Seal
 from ledger.money import plain
 
@@ -18,7 +20,15 @@ else:
 class LookOnly(Looked):
     """Shows `fields`; adds, changes and deletes nothing, whoever asks."""
 
-    show_full_result_count = False  # a second count of a table without end
+    grows = True  # with the business: such a list has no pages to count
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count for each
+    sortable_by = ()  # but by the key, which is an index
+    list_max_show_all = 0
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return KeysetChangeList if self.grows else super().get_changelist(request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
@@ -30,8 +40,20 @@ class LookOnly(Looked):
         return False
 
 
+def exact(name: str) -> Any:
+    """A column of figures with the decimals that they have, and no others."""
+
+    @admin.display(description=name.replace("_", " "))
+    def column(row: Any) -> str:
+        figure = getattr(row, name)
+        return "-" if figure is None else plain(figure)
+
+    return column
+
+
 @admin.register(Asset)
 class AssetAdmin(LookOnly):
+    grows = False
     list_display = ("code", "name", "scale", "kind")
     list_filter = ("kind",)
     search_fields = ("code", "name")

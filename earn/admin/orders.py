@@ -1,12 +1,21 @@
 from django.contrib import admin
 
 from earn.models import Order
-from ledger.admin import LookOnly
+from ledger.admin import LookOnly, exact
 
 
 @admin.register(Order)
 class OrderAdmin(LookOnly):
-    list_display = ("id", "kind", "state", "customer", "product", "amount", "at", "due_on")
+    list_display = (
+        "id",
+        "kind",
+        "state",
+        "customer",
+        "product",
+        exact("amount"),
+        "at",
+        "due_on",
+    )
     list_filter = ("kind", "state", "due_on")
     list_select_related = ("customer", "product")
     search_fields = ("id__exact", "customer__reference__exact")

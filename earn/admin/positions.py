@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 
 from earn.models import Position
-from ledger.admin import LookOnly
+from ledger.admin import LookOnly, exact
 from ledger.money import plain
 
 DAYS = 14
@@ -11,7 +11,15 @@ DAYS = 14
 @admin.register(Position)
 class PositionAdmin(LookOnly):
     list_display = (
-        *("id", "product", "customer", "state", "principal", "term_days", "first_day"),
+        *(
+            "id",
+            "product",
+            "customer",
+            "state",
+            exact("principal"),
+            "term_days",
+            "first_day",
+        ),
         "matures_on",
     )
     list_filter = ("state", "matures_on")

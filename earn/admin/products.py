@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from earn.models import Product, QuotaShard, RateChart, RateTier
-from ledger.admin import LookOnly
+from ledger.admin import LookOnly, exact
 
 if TYPE_CHECKING:
     Rows = admin.TabularInline[Any, Any]
@@ -38,7 +38,16 @@ class QuotaShards(LookOnlyRows):
 
 @admin.register(Product)
 class ProductAdmin(LookOnly):
-    list_display = ("code", "asset", "kind", "state", "payout", "compounding", "quota")
+    grows = False
+    list_display = (
+        "code",
+        "asset",
+        "kind",
+        "state",
+        "payout",
+        "compounding",
+        exact("quota"),
+    )
     list_filter = ("state", "kind", "payout")
     list_select_related = ("asset",)
     search_fields = ("code", "asset__code")
@@ -48,6 +57,7 @@ class ProductAdmin(LookOnly):
 
 @admin.register(RateChart)
 class RateChartAdmin(LookOnly):
+    grows = False
     list_display = ("product", "version", "announced_at", "effective_on")
     list_filter = ("effective_on",)
     list_select_related = ("product",)
