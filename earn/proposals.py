@@ -187,7 +187,7 @@ def _run(
         with transaction.atomic():
             outcome = run(operation, request, key=key, at=at)
             return outcome, _effect(outcome)
-    except (Impossible, Refusal) as error:
+    except (Impossible, Refusal, posting.TryAgain) as error:
         raise ProposalRefused(str(error)) from error
 
 

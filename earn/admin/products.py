@@ -15,6 +15,7 @@ else:
 class LookOnlyRows(Rows):
     extra = 0
     can_delete = False
+    template = "desk/_rows.html"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False

@@ -1,0 +1,102 @@
+"""The desk in real Chromium: every page of it is for everybody, and its main stories."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+from playwright.sync_api import Browser, Page, expect
+
+from earn import proposals
+from earn.audit import Actor
+from earn.desk import Desk
+from earn.models import User
+from tests.admin.staff import ROLES, member
+from tests.browser.looking import Heard
+from tests.browser.test_axe import judge, shape
+from tests.earn.people import on, wallet
+from tests.portal.pages import FOR_STAFF, Alice, create_alice, routes, signed_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def alice() -> Alice:
+    return create_alice()
+
+
+def enter(page: Page, user: User, url: str) -> None:
+    """The same browser, now of this member of staff."""
+    session = signed_in(user).cookies["sessionid"].value
+    page.context.clear_cookies()
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
+
+
+def pages_of_the_desk() -> Iterator[str]:
+    parameters = {route.name: route.parameters for route in routes()}
+    for one in Desk.pages:
+        name = f"admin:{one.name}"
+        yield reverse(name, kwargs={x: FOR_STAFF[x] for x in parameters[name]})
+    for model in admin.site._registry:
+        place = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        yield reverse(f"{place}_changelist")
+        row = model._default_manager.first()
+        if row is not None and model._meta.app_label in ("earn", "ledger"):
+            yield reverse(f"{place}_change", args=[row.pk])
+
+
+def test_every_page_of_the_desk_is_for_everybody(
+    alice: Alice, chromium: Browser, live_server: Any
+) -> None:
+    everything = member("everything", *ROLES)
+    asked = {"customer": str(alice.customer.pk), "asset": "USD", "amount": "5"}
+    by = Actor(member("olga", "operator"), on(28))
+    proposal = proposals.propose("DEPOSIT", asked, key="1", reason="Wire", by=by)
+    FOR_STAFF["object_id"] = proposal.pk
+    context = chromium.new_context()
+    page, heard, found, seen = context.new_page(), Heard(), [], 0
+    heard.listen(page)
+    enter(page, everything, live_server.url)
+    client = signed_in(everything)
+    for address in pages_of_the_desk():
+        answer = client.get(address)
+        if answer.status_code != 200 or "html" not in answer["Content-Type"]:
+            continue  # only sent to, a file, or of another thing than the first
+        seen += 1
+        page.goto(f"{live_server.url}{address}")
+        found += [*judge(page), *shape(page, "ltr")]
+    context.close()
+    # axe's own, when it reads a style sheet that imports another; ours have an address
+    ours = [message for message in heard if not message.startswith(": ")]
+    assert found + ours == []
+    assert seen > 20
+
+
+def test_a_deposit_is_proposed_by_one_and_done_by_another(
+    alice: Alice, page: Page, live_server: Any
+) -> None:
+    before = wallet(alice.customer)
+    enter(page, member("olga", "operator"), live_server.url)
+    page.goto(f"{live_server.url}/admin/proposals/")
+    page.get_by_role("link", name="Deposit by hand").click()
+    page.get_by_label("Customer").fill("Alice")
+    page.get_by_label("Asset").select_option("USD")
+    page.get_by_label("Amount").fill("12.50")
+    page.get_by_label("Reason").fill("Wire 4711")
+    page.get_by_role("button", name="Show what will happen").click()
+    line = page.get_by_role("row", name="treasury:custody")
+    expect(line.get_by_role("cell", name="12.5 USD")).to_be_visible()
+    page.get_by_role("button", name="Propose").click()
+    expect(page.get_by_text("Somebody else has to approve it.")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve and carry out")).to_have_count(0)
+    assert wallet(alice.customer) == before
+
+    enter(page, member("carl", "checker"), live_server.url)
+    page.goto(f"{live_server.url}/admin/")
+    page.get_by_role("link", name="Approvals", exact=True).click()
+    page.get_by_role("link", name="Deposit by hand: customer").click()
+    page.get_by_role("button", name="Approve and carry out").dblclick()
+    expect(page.get_by_text("approves")).to_be_visible()
+    assert wallet(alice.customer) - before == Decimal("12.50")
