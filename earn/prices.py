@@ -4,23 +4,27 @@ Prices are in the reporting currency (REPORTING_CURRENCY); any other currency is
 through its own price. What has no price, or an old one, has no value: never zero.
 """
 
+import csv
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from io import StringIO
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import OuterRef, Subquery
 
 from earn.models import Price
 from earn.sql import sql
 from ledger.models import Asset
-from ledger.money import unit
+from ledger.money import MAX_SCALE, parse_amount, unit
 
 STALE = timedelta(hours=48)  # a price that is older says nothing any more
+MOST_TOLD = 20  # lines that are wrong, of a list of prices
 
 
 class Quote(NamedTuple):
@@ -97,3 +101,60 @@ def record(prices: Iterable[tuple[Asset, Decimal]], *, at: datetime) -> None:
         (Price(asset=asset, at=at, price=price) for asset, price in prices),
         ignore_conflicts=True,
     )
+
+
+class BadPrices(ValueError):
+    """A list of prices that cannot be read; the message names each line that is wrong."""
+
+
+def read(text: str) -> list[tuple[Asset, Decimal]]:
+    """Lines of "asset,price", with or without that heading. Raises BadPrices."""
+    rows = list(csv.reader(StringIO(text)))
+    lines = [(n, row) for n, row in enumerate(rows, start=1) if any(row)]
+    if lines and [word.strip().lower() for word in lines[0][1]] == ["asset", "price"]:
+        lines = lines[1:]
+    codes = {row[0].strip() for _, row in lines}
+    assets = {asset.code: asset for asset in Asset.objects.filter(code__in=codes)}
+    found: dict[str, tuple[Asset, Decimal]] = {}
+    wrong = []
+    for number, row in lines:
+        try:
+            asset, price = _line(row, assets)
+        except ValueError as error:
+            wrong.append(f"line {number}: {error}")
+            continue
+        if asset.code in found:
+            wrong.append(f"line {number}: {asset.code} stands above already")
+        found[asset.code] = asset, price
+    if not found and not wrong:
+        wrong.append("there is no line of an asset and its price")
+    if wrong:
+        raise BadPrices("; ".join(wrong[:MOST_TOLD]))
+    return list(found.values())
+
+
+def _line(row: list[str], assets: Mapping[str, Asset]) -> tuple[Asset, Decimal]:
+    if len(row) != 2:
+        raise ValueError("write an asset, a comma and its price")
+    code = row[0].strip()
+    if code not in assets:
+        raise ValueError(f"there is no asset {code[:40]!r}")
+    if code == settings.REPORTING_CURRENCY:
+        raise ValueError(f"{code} is what prices are in: its price is always 1")
+    price = parse_amount(row[1], scale=MAX_SCALE)
+    if price == 0:
+        raise ValueError("a price is above 0; what has none is left out")
+    return assets[code], price
+
+
+def newest() -> dict[int, Quote]:
+    """The last price of each asset, by its id."""
+    last = Price.objects.filter(asset=OuterRef("pk")).order_by("-at")
+    rows = Asset.objects.annotate(
+        last_at=Subquery(last.values("at")[:1]),
+        last_price=Subquery(last.values("price")[:1]),
+    ).filter(last_at__isnull=False)
+    return {
+        asset: Quote(at, price)
+        for asset, at, price in rows.values_list("pk", "last_at", "last_price")
+    }

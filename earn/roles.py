@@ -17,7 +17,7 @@ LOOKED_AT = ("ledger", "earn", "django_celery_beat")
 LOOK = ["earn.look_at_desk"]
 ROLES: dict[str, list[str]] = {
     "viewer": LOOK,
-    "operator": [*LOOK, "earn.make_proposal", "earn.run_jobs"],
+    "operator": [*LOOK, "earn.make_proposal", "earn.run_jobs", "earn.record_prices"],
     "checker": [*LOOK, "earn.check_proposal"],
     "administrator": [
         *LOOK,

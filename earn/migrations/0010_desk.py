@@ -357,5 +357,9 @@ class Migration(migrations.Migration):
                 name="rejections_say_why",
             ),
         ),
+        migrations.AlterModelOptions(
+            name="price",
+            options={"permissions": [("record_prices", "May record prices")]},
+        ),
         migrations.RunSQL(sql("desk_rules")),
     ]

@@ -21,6 +21,7 @@ class Price(models.Model):
     )
 
     class Meta:
+        permissions = [("record_prices", "May record prices")]
         constraints = [
             models.UniqueConstraint(fields=["asset", "at"], name="one_price_a_moment"),
             models.CheckConstraint(name="prices_are_positive", condition=Q(price__gt=0)),

@@ -16,7 +16,12 @@ from tests.portal.pages import FOR_STAFF, routes, signed_in
 pytestmark = pytest.mark.django_db
 MAY = {
     "viewer": {"earn.look_at_desk"},
-    "operator": {"earn.look_at_desk", "earn.make_proposal", "earn.run_jobs"},
+    "operator": {
+        "earn.look_at_desk",
+        "earn.make_proposal",
+        "earn.run_jobs",
+        "earn.record_prices",
+    },
     "checker": {"earn.look_at_desk", "earn.check_proposal"},
     "administrator": {"earn.look_at_desk", "earn.run_jobs"},
 }
