@@ -77,6 +77,7 @@ def pages() -> Iterator[Shot]:
     from django.contrib import admin
     from django.urls import reverse
 
+    from earn.desk import Desk
     from tests.portal.pages import May
 
     for name in _plain(May.EVERYBODY):
@@ -84,7 +85,9 @@ def pages() -> Iterator[Shot]:
     yield Shot("not-found", "/no-such-page/")
     yield from _of_the_customer()
     yield from _of_the_guarded()
-    yield Shot("admin", reverse("admin:index"), "staff")
+    for page in Desk.pages:
+        if "<" not in page.route:
+            yield Shot(f"desk-{page.name}", reverse(f"admin:{page.name}"), "staff")
     for model in sorted(admin.site._registry, key=lambda model: model._meta.label):
         label = f"{model._meta.app_label}_{model._meta.model_name}"
         yield Shot(f"admin-{label}", reverse(f"admin:{label}_changelist"), "staff")
