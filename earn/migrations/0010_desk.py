@@ -11,7 +11,7 @@ from earn.sql import sql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("earn", "0007_risk_texts"),
+        ("earn", "0008_devices"),
         ("ledger", "0002_rules"),
     ]
 
