@@ -19,7 +19,7 @@ from earn.models import (
     RateChart,
     RateTier,
 )
-from ledger.money import format_amount, is_whole_units, unit
+from ledger.money import floor_to_unit, format_amount, is_whole_units, plain, unit
 
 
 class Row(NamedTuple):
@@ -60,6 +60,12 @@ def set_state(product: Product, state: str) -> None:
     product.save(update_fields=["state"])
 
 
+def wind_up(product: Product, *, at: datetime) -> None:
+    """Closes it for good; from now on `winding_up` pays its positions out."""
+    product.state, product.wound_up_at = Product.State.CLOSED, at
+    product.save(update_fields=["state", "wound_up_at"])
+
+
 def create_quota(product: Product, *, shards: int = 1) -> None:
     """Spreads the product's quota over shards, the last one taking the uneven rest."""
     if product.quota is None:
@@ -72,6 +78,31 @@ def create_quota(product: Product, *, shards: int = 1) -> None:
         QuotaShard(product=product, number=n, capacity=part if n < shards - 1 else rest)
         for n in range(shards)
     )
+
+
+class QuotaInUse(Exception):
+    """A quota cannot be less than what customers hold of it."""
+
+
+def change_quota(product: Product, quota: Decimal) -> None:
+    """Spreads what is added evenly; what is taken away was free. Raises QuotaInUse.
+
+    The product's row is the caller's to lock and to save.
+    """
+    shards = list(product.quota_shards.select_for_update().order_by("number"))
+    more = quota - sum((shard.capacity for shard in shards), Decimal(0))
+    part = floor_to_unit(abs(more) / len(shards), scale=product.asset.scale)
+    for shard in shards:
+        if more < 0:
+            taken = min(shard.capacity - shard.used, -more)
+            shard.capacity, more = shard.capacity - taken, more + taken
+        else:
+            added = more if shard is shards[-1] else part
+            shard.capacity, more = shard.capacity + added, more - added
+    if more:
+        used = sum((shard.used for shard in shards), Decimal(0))
+        raise QuotaInUse(f"{plain(used)} {product.asset.code} are in use already.")
+    QuotaShard.objects.bulk_update(shards, ["capacity"])
 
 
 def chart_on(product: Product, day: date) -> RateChart | None:

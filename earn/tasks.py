@@ -4,11 +4,12 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from celery import shared_task
 
-from earn import close, housekeeping, mailing
+from earn import close, housekeeping, mailing, winding_up
 from earn.portal.notices import letter
 from ledger import seals
 
 CLOSE_FROM = time(0, 5, tzinfo=UTC)  # orders of yesterday have five minutes to commit
+PAID_AT_ONCE = 200  # positions of one message
 
 
 @shared_task
@@ -51,6 +52,13 @@ def seal_entries() -> None:
 @shared_task
 def send_mails() -> None:
     mailing.send_mails(at=datetime.now(UTC), write=letter)
+
+
+@shared_task
+def wind_up() -> None:
+    """Comes back until every position that can be paid out is."""
+    if winding_up.pay_out(at=datetime.now(UTC), limit=PAID_AT_ONCE):
+        wind_up.delay()
 
 
 @shared_task

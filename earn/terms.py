@@ -4,7 +4,8 @@ What is frozen is all that a term sheet needs: later changes of the product, its
 rates or its risk text reach no paper about an order of before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -80,6 +81,38 @@ def early(product: Product) -> dict[str, Any]:
         "days": product.early_days,
         "minimum_holding_days": product.minimum_holding_days,
     }
+
+
+def as_text(product: Product) -> dict[str, str]:
+    """Every term by the name of its field, as text: to be shown, kept and compared.
+
+    What stands in several languages has a name for each, such as `names.en`.
+    """
+    return dict(_texts(product))
+
+
+def _texts(product: Product) -> Iterator[tuple[str, str]]:
+    for field in Product._meta.concrete_fields:
+        if field.name in _NO_TERMS:
+            continue
+        value = getattr(product, field.attname)
+        if isinstance(value, dict):
+            yield from ((f"{field.name}.{code}", value[code]) for code in sorted(value))
+        else:
+            yield field.name, product.asset.code if field.name == "asset" else _text(value)
+
+
+_NO_TERMS = {"id", "state", "wound_up_at"}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _plain(number: Decimal | None) -> str | None:

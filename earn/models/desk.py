@@ -19,6 +19,8 @@ class Operation(models.TextChoices):
     FREEZE = "FREEZE", "Freeze of a customer"
     PRODUCT = "PRODUCT", "State of a product"
     RATES = "RATES", "Rates of a product"
+    TERMS = "TERMS", "Terms of a product"
+    WIND_UP = "WIND_UP", "Winding up of a product"
     LIMIT = "LIMIT", "Limit of an operation"
 
 

@@ -114,6 +114,13 @@ class Position(models.Model):
         indexes = [
             # a customer's positions in a product: the cap, the portal's home page
             models.Index(fields=["customer", "product"], name="position_customer"),
+            # who holds how much of a product: the desk's lists (flexible: the constraint)
+            models.Index(
+                fields=["product", "customer"],
+                name="position_term_holders",
+                condition=Q(state="OPEN", term_days__isnull=False),
+                include=["principal"],
+            ),
             # what the close settles: fixed positions by maturity
             models.Index(
                 fields=["matures_on", "id"],

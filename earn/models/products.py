@@ -34,6 +34,9 @@ class Product(models.Model):
     kind = models.TextField(choices=ProductKind)
     names = models.JSONField(default=dict, help_text="Name by language code.")
     state = models.TextField(choices=State, default=State.DRAFT)
+    wound_up_at = models.DateTimeField(
+        null=True, blank=True, help_text="From then on its flexible positions are paid out."
+    )
     sale_from = models.DateTimeField(null=True, blank=True)
     sale_until = models.DateTimeField(null=True, blank=True)
 
@@ -116,6 +119,10 @@ class Product(models.Model):
                     notice_days__gte=0,
                     minimum_kyc_level__gte=0,
                 ),
+            ),
+            models.CheckConstraint(
+                name="only_closed_flexible_products_are_wound_up",
+                condition=Q(wound_up_at=None) | Q(state="CLOSED", kind="FLEXIBLE"),
             ),
             models.CheckConstraint(
                 name="sale_ends_after_it_begins",

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from earn.models import Operation
-from earn.operations import books, limits, money, people, products
+from earn.operations import books, limits, money, people, products, selling
 from earn.operations.outcome import Change, Impossible, Outcome
 
 Act = Callable[..., Outcome]
@@ -22,6 +22,8 @@ ACTS: Mapping[str, Act] = {
     Operation.FREEZE: people.freeze,
     Operation.PRODUCT: products.set_state,
     Operation.RATES: products.announce_rates,
+    Operation.WIND_UP: products.wind_up,
+    Operation.TERMS: selling.change_terms,
     Operation.LIMIT: limits.set_limit,
 }
 

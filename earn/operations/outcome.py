@@ -5,9 +5,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.db import IntegrityError, transaction
+
 from earn.models import Customer, Product
 from ledger.models import Asset
 from ledger.money import parse_amount
+from ledger.posting import constraint_of
 
 
 class Impossible(Exception):
@@ -41,6 +44,20 @@ class Outcome:
     changes: list[Change] = field(default_factory=list)
     asset: Asset | None = None
     amount: Decimal | None = None
+
+
+class refused_by_the_database:
+    """A rule of the database in its own words, for whoever proposes."""
+
+    def __enter__(self) -> None:
+        self.savepoint = transaction.atomic()
+        self.savepoint.__enter__()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.savepoint.__exit__(kind, error, trace)
+        if isinstance(error, IntegrityError) and constraint_of(error):
+            sentence = str(error).splitlines()[0]
+            raise Impossible(f"{sentence[:1].upper()}{sentence[1:]}.") from error
 
 
 def customer_of(request: dict[str, Any]) -> Customer:

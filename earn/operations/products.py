@@ -4,9 +4,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db import IntegrityError, transaction
-
-from earn import catalogue
+from earn import catalogue, repricing, terms
 from earn.catalogue import Row
 from earn.models import Product, ProductKind
 from earn.operations.outcome import (
@@ -16,42 +14,69 @@ from earn.operations.outcome import (
     amount_of,
     day_of,
     product_of,
+    refused_by_the_database,
 )
 from ledger.money import plain, unit
-from ledger.posting import constraint_of
 
 
 def set_state(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:  # noqa: ARG001
-    """`product`, `state`. What opens first lays out its quota in `shards` (1)."""
+    """`product`, `state`. What opens first lays out its quota in `shards` (1).
+
+    A draft may be edited until the last moment: all its terms are part of what opens it.
+    """
     product = product_of(request)
     before, after = product.state, str(request.get("state") or "")
     if after not in Product.State.values:
         raise Impossible("There is no such state.")
     subject = f"product:{product.code}"
-    with _refused_by_the_database():
+    changes = [Change(subject, "state", before, after)]
+    if before == Product.State.DRAFT:
+        told = terms.as_text(product).items()
+        changes += [Change(subject, name, "", value) for name, value in told if value]
+    with refused_by_the_database():
         if (before, after) == (Product.State.DRAFT, Product.State.OPEN):
             _lay_out(product, request)
         catalogue.set_state(product, after)
-    return Outcome(subject=subject, changes=[Change(subject, "state", before, after)])
+    return Outcome(subject=subject, changes=changes)
+
+
+def wind_up(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:  # noqa: ARG001
+    """`product`, flexible: it closes, and its positions are paid out one by one.
+
+    How many that are is no part of the effect: customers leave while the proposal waits.
+    """
+    product = product_of(request)
+    if product.kind == ProductKind.FIXED:
+        raise Impossible("A fixed term was promised: close it, and its terms run out.")
+    if product.wound_up_at:
+        raise Impossible("This product is wound up already.")
+    subject, before = f"product:{product.code}", product.state
+    with refused_by_the_database():
+        catalogue.wind_up(product, at=at)
+    changes = [
+        Change(subject, "state", before, Product.State.CLOSED),
+        Change(subject, "open positions", "earn on", "paid out with all interest"),
+    ]
+    return Outcome(subject=subject, changes=changes)
 
 
 def announce_rates(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:  # noqa: ARG001
     """`product`, `effective_on`, `rows` of `term_days`, `from` and `rate` (a fraction)."""
     product = product_of(request)
     effective_on = day_of(request, "effective_on")
-    rows = [_row(product, row) for row in request.get("rows") or []]
+    rows = [row_of(product, row) for row in request.get("rows") or []]
     check_rows(product, rows)
     subject = f"product:{product.code}"
     before = catalogue.chart_on(product, effective_on)
-    with _refused_by_the_database():
+    with refused_by_the_database():
         chart = catalogue.add_chart(product=product, effective_on=effective_on, rows=rows)
         catalogue.announce(chart, at=at)
     changes = [
         Change(
             subject,
             f"rates from {effective_on}",
-            _words(product, _rows_of(before)),
-            _words(product, rows),
+            rates_in_words(product, repricing.rows_of(before)),
+            rates_in_words(product, rows),
         )
     ]
     return Outcome(subject=subject, changes=changes)
@@ -59,21 +84,8 @@ def announce_rates(request: dict[str, Any], *, key: str, at: datetime) -> Outcom
 
 def check_rows(product: Product, rows: list[Row]) -> None:
     """A tier from 0 for each term, none twice. Raises Impossible, naming the row."""
-    if not rows:
-        raise Impossible("A rate chart has a row or more.")
-    seen: set[tuple[int | None, Decimal]] = set()
-    for number, row in enumerate(rows, start=1):
-        if (row.term_days is None) != (product.kind == ProductKind.FLEXIBLE):
-            raise Impossible(
-                f"row {number}: rows of a fixed product have a term, those of a flexible "
-                "one have none."
-            )
-        if (row.term_days, row.from_amount) in seen:
-            raise Impossible(f"row {number}: this term and amount stand above already.")
-        seen.add((row.term_days, row.from_amount))
-    for term in {row.term_days for row in rows}:
-        if (term, Decimal(0)) not in seen:
-            raise Impossible("Each term begins with a row from 0: 0 % is a rate too.")
+    for fault in repricing.faults(product, rows):
+        raise Impossible(str(fault))
 
 
 def _lay_out(product: Product, request: dict[str, Any]) -> None:
@@ -84,7 +96,8 @@ def _lay_out(product: Product, request: dict[str, Any]) -> None:
         catalogue.create_quota(product, shards=int(text))
 
 
-def _row(product: Product, row: dict[str, Any]) -> Row:
+def row_of(product: Product, row: dict[str, Any]) -> Row:
+    """A row as it was asked for: texts. Raises Impossible."""
     term = str(row.get("term_days") or "")
     if term and not (term.isascii() and term.isdecimal() and 1 <= int(term[:6]) <= 36500):
         raise Impossible("term_days: a whole number of days from 1 to 36500.")
@@ -108,30 +121,10 @@ def _rate(text: str) -> Decimal:
     return rate
 
 
-def _rows_of(chart: Any) -> list[Row]:
-    if chart is None:
-        return []
-    tiers = chart.tiers.order_by("term_days", "from_amount")
-    return [Row(x.term_days, x.from_amount, x.annual_rate) for x in tiers]
-
-
-def _words(product: Product, rows: list[Row]) -> str:
+def rates_in_words(product: Product, rows: list[Row]) -> str:
+    """In one line, by term and amount."""
     return "; ".join(
         f"{f'{row.term_days} days ' if row.term_days else ''}from "
         f"{plain(row.from_amount)} {product.asset.code}: {plain(row.annual_rate * 100)} %"
         for row in sorted(rows, key=lambda row: (row.term_days or 0, row.from_amount))
     )
-
-
-class _refused_by_the_database:
-    """A rule of the database in its own words, for whoever proposes."""
-
-    def __enter__(self) -> None:
-        self.savepoint = transaction.atomic()
-        self.savepoint.__enter__()
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self.savepoint.__exit__(kind, error, trace)
-        if isinstance(error, IntegrityError) and constraint_of(error):
-            sentence = str(error).splitlines()[0]
-            raise Impossible(f"{sentence[:1].upper()}{sentence[1:]}.") from error

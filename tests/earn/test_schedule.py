@@ -7,7 +7,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from django_celery_beat.schedulers import ModelEntry
 
 from config.celery import app
-from earn.tasks import drive_close, forget_expired, seal_entries, send_mails
+from earn.tasks import drive_close, forget_expired, seal_entries, send_mails, wind_up
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +31,7 @@ def test_missing_jobs_are_created_and_on() -> None:
         "Close the days that are over: created",
         "Seal the journal: created",
         "Send mails: created",
+        "Pay out products that are wound up: created",
         "Forget what has expired: created",
     ]
     every = {x.task: str(x.interval) for x in PeriodicTask.objects.filter(enabled=True)}
@@ -38,6 +39,7 @@ def test_missing_jobs_are_created_and_on() -> None:
         drive_close.name: "every 2 minutes",
         seal_entries.name: "every minute",
         send_mails.name: "every minute",
+        wind_up.name: "every 10 minutes",
         forget_expired.name: "every 10 minutes",
     }
 
@@ -60,6 +62,7 @@ def test_a_second_run_changes_nothing() -> None:
         "Close the days that are over: already there",
         "Seal the journal: already there",
         "Send mails: already there",
+        "Pay out products that are wound up: already there",
         "Forget what has expired: already there",
     ]
     assert jobs() == before
@@ -104,4 +107,4 @@ def test_beat_finds_a_task_behind_each_job() -> None:
 def test_the_application_may_schedule(as_app_role: Any) -> None:
     with as_app_role():
         schedule()
-    assert len(jobs()) == 4
+    assert len(jobs()) == 5

@@ -37,6 +37,12 @@ JOBS = (
         "Mails customers what they were told in the portal.",
     ),
     Job(
+        "Pay out products that are wound up",
+        tasks.wind_up.name,
+        timedelta(minutes=10),
+        "Pays the flexible positions of closed products to their customers.",
+    ),
+    Job(
         "Forget what has expired",
         tasks.forget_expired.name,
         timedelta(minutes=10),
