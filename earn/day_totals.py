@@ -29,6 +29,11 @@ class ProductDay(NamedTuple):
         return (self.interest - self.before) / self.before if self.before else None
 
     @property
+    def shown_change(self) -> Decimal | None:
+        """The same to a tenth of a percent: no page shows more."""
+        return None if self.change is None else Decimal(f"{self.change:.3f}")
+
+    @property
     def stands_out(self) -> bool:
         return self.change is None or abs(self.change) > STANDS_OUT
 

@@ -1,5 +1,8 @@
 """The periodic jobs: paused and resumed by an administrator, never without a reason."""
 
+from collections.abc import Callable
+from datetime import date
+
 from django.db import transaction
 from django_celery_beat.models import PeriodicTask
 
@@ -37,3 +40,18 @@ def switch(job_id: int, *, is_on: bool, by: Actor, reason: str) -> PeriodicTask:
 def is_close_paused() -> bool:
     """Whether nothing drives the close: its job is paused, or there is none."""
     return not PeriodicTask.objects.filter(task=CLOSE, enabled=True).exists()
+
+
+def drive(through: date | None, *, by: Actor, send: Callable[[], object]) -> None:
+    """Sends the driver of the close, through a day or through yesterday.
+
+    What `send` raises leaves no trail: nothing was sent.
+    """
+    with transaction.atomic():
+        audit.record(
+            by,
+            "DRIVE_CLOSE",
+            f"close:{through}" if through else "close",
+            after={"through": str(through or "yesterday")},
+        )
+        send()

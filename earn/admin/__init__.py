@@ -1,7 +1,10 @@
 """What staff look at and propose. Nothing of money is edited here."""
 
 from earn.admin import (
+    catalogue,
     closes,
+    console,
+    drafting,
     home,
     orders,
     people,
@@ -9,10 +12,16 @@ from earn.admin import (
     prices,
     products,
     proposals,
+    rates,
+    schedules,
+    terms_forms,
 )
 
 __all__ = [
+    "catalogue",
     "closes",
+    "console",
+    "drafting",
     "home",
     "orders",
     "people",
@@ -20,4 +29,7 @@ __all__ = [
     "prices",
     "products",
     "proposals",
+    "rates",
+    "schedules",
+    "terms_forms",
 ]

@@ -170,10 +170,10 @@ def _tier(number: int, words: list[str]) -> dict[str, str]:
             % {"n": number, "words": len(words)}
         )
     *term, lower, percent = words
-    return {"term_days": term[0] if term else "", "from": lower, "rate": _fraction(percent)}
+    return {"term_days": term[0] if term else "", "from": lower, "rate": fraction(percent)}
 
 
-def _fraction(percent: str) -> str:
+def fraction(percent: str) -> str:
     """4.5 is 0.045; what is no figure is left to the operation, which says so."""
     whole, _point, decimals = percent.rstrip("%").partition(".")
     if not (f"{whole}{decimals}".isascii() and f"{whole}{decimals}".isdecimal()):

@@ -23,7 +23,10 @@ MAY = {
         "earn.record_prices",
     },
     "checker": {"earn.look_at_desk", "earn.check_proposal"},
-    "administrator": {"earn.look_at_desk", "earn.run_jobs"},
+    "administrator": {
+        *("earn.look_at_desk", "earn.run_jobs"),
+        "django_celery_beat.change_periodictask",
+    },
 }
 
 

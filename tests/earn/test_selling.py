@@ -1,4 +1,4 @@
-"""Drafts, what changes of a product once it has opened, and what becomes of a closed one."""
+"""Drafts, changes of open products, and what becomes of a closed one."""
 
 from collections.abc import Callable
 from decimal import Decimal

@@ -256,6 +256,7 @@ class Route(NamedTuple):
 FOR_STAFF = {
     "app_label": "earn",
     "content_type_id": 1,
+    "day": "2026-01-05",
     "object_id": 1,
     "operation": "deposit",
     "url": "nowhere",
