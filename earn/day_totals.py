@@ -51,6 +51,14 @@ class Compared(NamedTuple):
     most_days: int
 
 
+class Ahead(NamedTuple):
+    """What a close would accrue for a product, if nothing moved until it is made."""
+
+    positions: int
+    basis: Decimal
+    interest: Decimal
+
+
 class Chunks(NamedTuple):
     done: int
     all: int
@@ -85,9 +93,15 @@ def chunks_of(days: Sequence[date]) -> dict[date, Chunks]:
 
 def compared(day: date) -> dict[int, Compared]:
     """By number of the product. Reads every accrual of the day."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql("day_compared"), {"day": day})
-        return {row[0]: Compared(*row[1:]) for row in cursor.fetchall()}
+    return {number: Compared(*row) for number, *row in _by_chart("day_compared", day)}
+
+
+def ahead(day: date) -> dict[int, Ahead]:
+    """By number of the product: a dry run of the first day that no close has accrued.
+
+    By the rule and the bases of the close itself. Reads every open position.
+    """
+    return {number: Ahead(*row) for number, *row in _by_chart("day_ahead", day)}
 
 
 def causes(now: Compared, before: Compared | None) -> list[str]:
@@ -106,4 +120,11 @@ def causes(now: Compared, before: Compared | None) -> list[str]:
 def _posted(days: Sequence[date]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql("interest_of_days"), {"days": list(days)})
+        return list(cursor.fetchall())
+
+
+def _by_chart(name: str, day: date) -> list[Any]:
+    text = sql(name).replace("/* bands */", sql("chart_bands"))
+    with connection.cursor() as cursor:
+        cursor.execute(text, {"day": day})
         return list(cursor.fetchall())

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from kombu.exceptions import OperationalError
 
 from earn import close, day_totals, jobs, tasks
-from earn.day_totals import Chunks, Compared
+from earn.day_totals import Ahead, Chunks, Compared
 from earn.days import ONE_DAY
 from earn.desk import actor, page, show
 from earn.models import DayClose, Product
@@ -54,6 +54,14 @@ class Difference(NamedTuple):
     before: Compared | None
     change: Decimal | None
     causes: list[str]
+
+
+class Foreseen(NamedTuple):
+    """What the next close would accrue for a product; `before` is the last one's."""
+
+    product: Product
+    ahead: Ahead
+    before: Decimal
 
 
 @page("closes/", name="closes", label=gettext_lazy("Daily close"), section=SECTION)
@@ -102,6 +110,26 @@ def go_on(request: HttpRequest) -> HttpResponse:
     return redirect("admin:closes")
 
 
+@page("closes/ahead/", name="close-ahead")
+@require_safe
+def ahead(request: HttpRequest) -> HttpResponse:
+    """A dry run of the next day's interest, beside that of the last one."""
+    day = close.next_day(date.max)
+    newest = DayClose.objects.order_by("-day").first()
+    if newest and newest.positions > MOST_POSITIONS:
+        raise Http404
+    rows = _foreseen(day[0]) if day else []
+    return show(
+        request,
+        "desk/close_ahead.html",
+        _("The next close"),
+        crumbs=[_crumb()],
+        day=day and day[0],
+        is_accrued=bool(newest and day and newest.day == day[0] and newest.digest),
+        rows=rows,
+    )
+
+
 @page("closes/<slug:day>/", name="close")
 @require_safe
 def one_day(request: HttpRequest, day: str) -> HttpResponse:
@@ -143,6 +171,13 @@ def compared(request: HttpRequest, day: str) -> HttpResponse:
         unusual=[x for x in differences if _stands_out(x.change)],
         products=len(differences),
     )
+
+
+def _foreseen(day: date) -> list[Foreseen]:
+    sums = day_totals.ahead(day)
+    last = {row.product: row.before for row in day_totals.by_product(day)}
+    products = Product.objects.filter(pk__in=sums).select_related("asset").order_by("code")
+    return [Foreseen(x, sums[x.pk], last.get(x.code, Decimal(0))) for x in products]
 
 
 def _differences(day: date) -> list[Difference]:

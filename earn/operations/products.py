@@ -33,11 +33,21 @@ def set_state(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:  #
     if before == Product.State.DRAFT:
         told = terms.as_text(product).items()
         changes += [Change(subject, name, "", value) for name, value in told if value]
+    if after == Product.State.CLOSED:
+        changes.append(
+            Change(subject, "open positions", "earn", _AFTER_CLOSING[product.kind])
+        )
     with refused_by_the_database():
         if (before, after) == (Product.State.DRAFT, Product.State.OPEN):
             _lay_out(product, request)
         catalogue.set_state(product, after)
     return Outcome(subject=subject, changes=changes)
+
+
+_AFTER_CLOSING: dict[str, str] = {
+    ProductKind.FLEXIBLE: "earn on until their customers leave",
+    ProductKind.FIXED: "run out as promised and are paid out",
+}
 
 
 def wind_up(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:  # noqa: ARG001

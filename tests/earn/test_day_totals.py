@@ -4,11 +4,23 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from earn import close, day_totals
 from earn.day_totals import Chunks, ProductDay
 from earn.models import Customer, Product
-from tests.earn.people import chart, close_to, day, fixed, flexible, money, on, subscribe
+from earn.sql import sql
+from tests.earn.people import (
+    chart,
+    close_to,
+    day,
+    fixed,
+    flexible,
+    money,
+    on,
+    redeem,
+    subscribe,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +90,46 @@ def test_every_day_count_is_compared_right(alice: Customer, day_count: str) -> N
         found = day_totals.compared(day(number))[product.pk]
         assert found.interest == found.expected
         assert bool(found.interest) == bool(found.most_days)
+
+
+@pytest.mark.parametrize("day_count", ["ACT/365F", "ACT/360", "30E/360", "30/360"])
+@pytest.mark.parametrize("compounding", ["DAILY", "NONE"])
+def test_a_dry_run_comes_to_what_the_close_then_does(
+    alice: Customer, bob: Customer, day_count: str, compounding: str
+) -> None:
+    tiers = [(None, 0, "0.365"), (None, 2500, "0.1825")]
+    odd = flexible("odd", tiers, day_count=day_count, compounding=compounding)
+    term = fixed("term")
+    saved = subscribe(alice, odd, "1234.56", on(22))
+    subscribe(bob, term, 777, on(22), term_days=10)
+    left = subscribe(bob, odd, 5000, on(22))
+    for number in range(23, 28):
+        close_to(number - 1)
+        if number == 25:  # the day is over, and its close comes late
+            redeem(saved, on(25), 200)
+            subscribe(alice, odd, 3000, on(26))
+            redeem(left, on(26))
+        foreseen = day_totals.ahead(day(number))
+        close_to(number)
+        accrued = day_totals.compared(day(number))
+        assert {x: tuple(y) for x, y in foreseen.items()} == {
+            x: tuple(y)[:3] for x, y in accrued.items()
+        }
+
+
+@pytest.mark.parametrize("name", ["interest_of_days", "uptake", "chart_cost"])
+def test_every_statement_can_be_planned(name: str) -> None:
+    product = flexible("easy")
+    known = {
+        "days": [day(0)],
+        "products": [product.pk],
+        "product": product.pk,
+        "chart": product.charts.get().pk,
+        "effective_on": day(0),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(f"explain {sql(name)}", known)
+        assert "cost=" in str(cursor.fetchall())
 
 
 def test_chunks_are_counted(alice: Customer, as_app_role: Any) -> None:

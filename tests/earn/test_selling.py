@@ -241,7 +241,8 @@ def test_winding_up_pays_everybody_with_the_interest_of_the_last_days(
 def test_a_close_alone_pays_nobody(
     closing: list[Position], done: Callable[..., Proposal]
 ) -> None:
-    done("PRODUCT", "easy", on(4), state="CLOSED")
+    proposal = done("PRODUCT", "easy", on(4), state="CLOSED")
+    assert proposal.effect["changes"][1]["after"] == "earn on until their customers leave"
     assert winding_up.pay_out(at=on(4), limit=9) == 0
     close_to(4)
     assert [now(position).state for position in closing] == ["OPEN"] * 3
