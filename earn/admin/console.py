@@ -25,7 +25,7 @@ from ledger.models import Asset, Seal
 
 SECTION = gettext_lazy("Jobs")
 RUN = "earn.run_jobs"
-PAGE = 15
+PAGE = 10
 MOST_PRODUCTS = 200  # of a day's page; what stands out is shown whole
 MOST_POSITIONS = 2_000_000  # whose accruals a page may read
 CAUSES = {

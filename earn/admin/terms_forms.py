@@ -136,7 +136,7 @@ class DraftForm(TermsForm):
     )
 
     def __init__(self, data: Any = None, *, draft: Product) -> None:
-        super().__init__(data, initial=_initial(draft) if draft.payout else {})
+        super().__init__(data, initial=_initial(draft))
         self.draft = draft
         for name, label in CHOICES.items():
             column = Product._meta.get_field(name)
@@ -144,10 +144,9 @@ class DraftForm(TermsForm):
             self.fields[name] = forms.ChoiceField(label=label, choices=column.flatchoices)
         for name, label in NUMBERS.items():
             self.fields[name] = forms.IntegerField(
-                label=label, min_value=0, max_value=32_767, initial=0
+                label=label, min_value=0, max_value=32_767
             )
-        others = [x for x in self.fields if x not in _FIRST]
-        self.order_fields([*_FIRST, *others])
+        self.order_fields(_FIRST)
 
     def clean_code(self) -> str:
         code = str(self.cleaned_data["code"])
@@ -187,7 +186,10 @@ class DraftForm(TermsForm):
                 self.add_error(name, wanted)
 
 
-_FIRST = ("code", "asset", "kind", "payout", "compounding", "tier_mode", "day_count")
+_FIRST = [
+    *("code", "asset", "kind", "payout", "compounding", "tier_mode", "day_count"),
+    *("final_rounding", "early_rule", "early_rate", "early_days", *NUMBERS),
+]
 
 
 def _initial(product: Product) -> dict[str, Any]:
@@ -207,7 +209,7 @@ def _initial(product: Product) -> dict[str, Any]:
         **{f"risk_{code}": text for code, text in product.risk_translations.items()},
         f"risk_{SOURCE}": product.risk_text,
         "step_of_orders": _amount(product.step),
-        "asset": product.asset.code,
+        "asset": product.asset.code if product.asset_id else "",
         "early_rate": "" if rate is None else plain(rate * 100),
     }
 

@@ -244,6 +244,12 @@ def test_a_draft_is_made_with_all_its_terms(maria: Client) -> None:
     assert AuditEvent.objects.get().act == "CREATE_DRAFT"
 
 
+def test_a_new_draft_begins_with_the_usual_terms(maria: Client) -> None:
+    form = fields(maria.get(reverse("admin:draft-new")))
+    assert (form["compounding"], form["day_count"]) == ("NONE", "ACT/365F")
+    assert (form["notice_days"], form["early_rule"], form["asset"]) == (0, "FORBIDDEN", "")
+
+
 @pytest.mark.usefixtures("alice")
 @pytest.mark.parametrize(
     ("change", "field"),

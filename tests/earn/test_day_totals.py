@@ -45,6 +45,7 @@ def test_interest_by_day_and_asset_is_that_of_the_books() -> None:
         day(2): {"EUR": 1, "USD": 1},
         day(3): {"EUR": 1, "USD": Decimal("2.75")},
     }
+    assert close.accrual_key(Product(code="easy"), day(3)) == f"accrual:{day(3)}:easy"
     for on_day, interest in found.items():
         assert close.report(on_day).interest == interest
 
