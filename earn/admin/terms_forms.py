@@ -1,7 +1,8 @@
 """The terms of a product as a form: all of a draft, fewer of what has opened."""
 
+import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -156,13 +157,14 @@ class DraftForm(TermsForm):
 
     def clean_early_rate(self) -> Decimal | None:
         text = str(self.cleaned_data["early_rate"])
-        try:
-            rate = Decimal(fraction(text)) if text else None
-        except InvalidOperation as error:
-            raise ValidationError(_("A figure such as 0.5."), code="invalid") from error
-        if rate is not None and not 0 <= rate < 10:
-            raise ValidationError(_("From 0 to below 1000 %."), code="invalid")
-        return rate
+        if not text:
+            return None
+        if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,8})?", text):
+            raise ValidationError(
+                _("A figure such as 0.5, below 1000, with 8 decimals at most."),
+                code="invalid",
+            )
+        return Decimal(fraction(text))
 
     def clean(self) -> dict[str, Any]:
         if not self.errors:

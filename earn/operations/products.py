@@ -1,7 +1,8 @@
 """A product's state and its rates. The database holds their order and their notice."""
 
+import re
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from earn import catalogue, repricing, terms
@@ -109,7 +110,9 @@ def _lay_out(product: Product, request: dict[str, Any]) -> None:
 def row_of(product: Product, row: dict[str, Any]) -> Row:
     """A row as it was asked for: texts. Raises Impossible."""
     term = str(row.get("term_days") or "")
-    if term and not (term.isascii() and term.isdecimal() and 1 <= int(term[:6]) <= 36500):
+    if term and not (
+        term.isascii() and term.isdecimal() and len(term) < 6 and 1 <= int(term) <= 36500
+    ):
         raise Impossible("term_days: a whole number of days from 1 to 36500.")
     lower = str(row.get("from") or "0")
     amount = (
@@ -121,12 +124,10 @@ def row_of(product: Product, row: dict[str, Any]) -> Row:
 
 
 def _rate(text: str) -> Decimal:
-    try:
-        rate = Decimal(text)
-    except InvalidOperation as error:
-        raise Impossible("rate: a fraction such as 0.045 for 4.5 % a year.") from error
-    is_finer = rate.is_finite() and rate != rate.quantize(unit(10))
-    if not rate.is_finite() or not 0 <= rate < 10 or is_finer:
+    if not re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,20})?", text):
+        raise Impossible("rate: a fraction such as 0.045 for 4.5 % a year.")
+    rate = Decimal(text)
+    if rate >= 10 or rate != rate.quantize(unit(10)):
         raise Impossible("rate: from 0 to below 10, with 10 decimals at most.")
     return rate
 

@@ -266,6 +266,7 @@ def test_a_new_draft_begins_with_the_usual_terms(maria: Client) -> None:
         ({"notice_days": "40000"}, "notice_days"),
         ({"early_rate": "1e5"}, "early_rate"),
         ({"early_rate": "2000"}, "early_rate"),
+        ({"early_rate": "1e-3"}, "early_rate"),
         ({"code": "taken"}, "code"),
         ({"code": "not a code"}, "code"),
         ({"asset": "XXX"}, "asset"),
@@ -366,6 +367,10 @@ def table(*rows: tuple[str, ...], effective_on: Any = "2999-01-01") -> dict[str,
         ([("0", "")], [(1, "rate:")]),
         ([("0", "1e3")], [(1, "rate:")]),
         ([("0", "NaN")], [(1, "rate:")]),
+        ([("0", "1e-3")], [(1, "rate:")]),
+        ([("0", "0_1")], [(1, "rate:")]),
+        ([("0", "9" * 60)], [(1, "rate:")]),
+        ([("0", "1\x00")], [(1, "rate:")]),
         ([("9" * 60, "5")], [(1, "from:")]),
         ([], [(None, "A rate chart has a row or more")]),
     ],
@@ -434,6 +439,20 @@ def test_fixed_rates_concern_new_terms_alone(maria: Client, alice: Customer) -> 
     answer = maria.post(at("rates", term), table(("10", "0", "1"), ("", "500", "2")))
     assert answer.status_code == 422
     assert "Row 2 : rows of a fixed product have a term" in text(answer)
+
+
+@pytest.mark.parametrize("term", ["0", "36501", "000030999999", "1.5", "٣"])
+def test_a_term_is_a_number_of_days(maria: Client, term: str) -> None:
+    answer = maria.post(at("rates-check", fixed("term")), table((term, "0", "1")))
+    assert "term_days: a whole number of days from 1 to 36500." in text(answer)
+
+
+def test_a_rate_of_a_thousand_digits_is_refused_in_words(maria: Client) -> None:
+    flexible("easy")
+    sent = {"product": "easy", "effective_on": "2999-01-01", "rows": f"0 {'9' * 1000}"}
+    answer = maria.post(reverse("admin:propose", args=["rates"]), sent | {"step": "look"})
+    assert answer.status_code == 422
+    assert "a fraction such as 0.045" in text(answer)
 
 
 def test_more_rows_keep_what_is_written(maria: Client) -> None:

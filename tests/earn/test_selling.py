@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from earn import catalogue, drafts, proposals, uptake, winding_up
+from earn import catalogue, drafts, proposals, tasks, uptake, winding_up
 from earn.audit import Actor
 from earn.models import AuditEvent, Customer, Order, Position, Product, Proposal, User
 from earn.proposals import EffectChanged, ProposalRefused
@@ -236,6 +236,19 @@ def test_winding_up_pays_everybody_with_the_interest_of_the_last_days(
     assert winding_up.pay_out(at=on(5), limit=9) == 1
     assert wallet(charlie) == 1004
     assert broken() == []
+
+
+def test_the_task_comes_back_until_all_are_paid(
+    closing: list[Position],
+    done: Callable[..., Proposal],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done("WIND_UP", "easy", on(4))
+    monkeypatch.setattr(tasks, "PAID_AT_ONCE", 1)
+    monkeypatch.setattr(tasks.wind_up, "delay", tasks.wind_up)  # delivered at once
+    tasks.wind_up()
+    states = [now(position).state for position in closing]
+    assert states == ["REDEEMED", "REDEEMED", "OPEN"]
 
 
 def test_a_close_alone_pays_nobody(
