@@ -22,6 +22,15 @@ from earn.audit import Actor
 from earn.models import User
 
 LOOK = "earn.look_at_desk"
+SECTIONS = (
+    _("Today"),
+    _("Products"),
+    _("Customers"),
+    _("Treasury"),
+    _("Books"),
+    _("Jobs"),
+    _("Audit"),
+)
 View = Callable[..., HttpResponseBase]
 Words = str | Promise
 
@@ -56,7 +65,7 @@ class Desk(AdminSite):
         return super().each_context(request) | {"desk_menu": list(self._menu(request))}
 
     def _menu(self, request: HttpRequest) -> Iterable[dict[str, Any]]:
-        """The sections in the order in which their pages were made known."""
+        """The sections as SECTIONS has them, in each the pages as they were made known."""
         here = request.resolver_match.view_name if request.resolver_match else ""
         sections: dict[str, list[dict[str, Any]]] = {}
         for one in self.pages:
@@ -64,7 +73,11 @@ class Desk(AdminSite):
                 name = f"{self.name}:{one.name}"
                 item = {"label": one.label, "address": reverse(name), "here": name == here}
                 sections.setdefault(str(one.section), []).append(item)
-        return ({"label": label, "pages": items} for label, items in sections.items())
+        order = [str(section) for section in SECTIONS]
+        return (
+            {"label": label, "pages": sections[label]}
+            for label in sorted(sections, key=order.index)
+        )
 
 
 def page(

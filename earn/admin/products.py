@@ -49,7 +49,16 @@ def _page_of(product: Product) -> str:
 class ProductAdmin(LookOnly):
     grows = False
     list_display = (
-        *("code", "page", "asset", "kind", "state", "payout", "compounding", exact("quota")),
+        *(
+            "code",
+            "page",
+            "asset",
+            "kind",
+            "state",
+            "payout",
+            "compounding",
+            exact("quota"),
+        ),
     )
     readonly_fields = ("page",)
     list_filter = ("state", "kind", "payout")

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("earn", "0006_desk"),
+        ("earn", "0010_desk"),
         ("ledger", "0002_rules"),
     ]
 
