@@ -4,17 +4,17 @@ What has happened is read from the books. What is to come is what the books will
 nothing moves in the meantime and rates stay as announced: it is marked as expected.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from earn import accruals, activity
+from earn import accruals, activity, pauses
 from earn.activity import Type
 from earn.catalogue import Rates
 from earn.days import ONE_DAY, DayCount, business_day, start_of
-from earn.interest import Payout, Rounding, TierMode
+from earn.interest import Pause, Payout, Rounding, TierMode
 from earn.models import (
     Accrual,
     AtMaturity,
@@ -164,9 +164,10 @@ def _expected(customer: Customer, last: date, at: datetime) -> Iterator[Event]:
     )
     horizon, today = accruals.horizon(), business_day(at)
     rows = _rows(customer, horizon) if horizon else {}
-    rates = Rates(positions)
+    rates, paused = Rates(positions), pauses.of(customer.pk)
     for position in positions:
-        yield from _of_position(position, last, horizon, rows.get(position.pk), rates)
+        row = rows.get(position.pk)
+        yield from _of_position(position, last, horizon, row, rates, paused)
         yield from _last_changes(position)
     yield from _redemptions(customer, today)
 
@@ -182,6 +183,7 @@ def _of_position(
     horizon: date | None,
     row: Accrual | None,
     rates: Rates,
+    paused: Sequence[Pause],
 ) -> Iterator[Event]:
     if not _has_something(position, last):
         return
@@ -205,6 +207,7 @@ def _of_position(
         start=start,
         last_day=end,
         ends=end == position.last_day,
+        pauses=paused,
     ):
         kind = interest if payment.day == position.matures_on else Kind.INTEREST
         if payment.interest:

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from earn import accruals
+from earn import accruals, pauses
 from earn.accruals import Earned
 from earn.days import DayCount
 from earn.interest import Compounding, Payout, Rounding
@@ -61,10 +61,15 @@ def _entitled(position: Position, interest: Earned) -> Decimal:
         reduced_rate=product.early_rate or Decimal(0),
         forfeit_days=product.early_days or 0,
         payout=Payout(product.payout),
+        pauses=pauses.of(position.customer_id),
     )
 
 
 def _principal(position: Position) -> Decimal:
-    """What earned: a fixed position's principal is the basis of its first day."""
-    first = position.accruals.filter(day=position.first_day)
-    return first.values_list("basis", flat=True).get()
+    """What earned: a fixed position's principal is the basis of its first day.
+
+    Where that one was paused, of the first that was not; 0 if none has earned.
+    """
+    days = position.accruals.order_by("day").values_list("basis", flat=True)
+    first = days.get(day=position.first_day)
+    return first or days.filter(basis__gt=0).first() or Decimal(0)

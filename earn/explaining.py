@@ -1,15 +1,15 @@
 """Each day's interest of a position derived again, from the stored rows and the charts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from earn import catalogue
+from earn import catalogue, pauses
 from earn.days import ONE_DAY, DayCount, day_fraction
-from earn.interest import Explanation, Tier, TierMode, explain
+from earn.interest import Explanation, Pause, Tier, TierMode, explain, is_paused
 from earn.models import Accrual, Position, RateChart
 from ledger.money import format_amount, plain
 
@@ -23,6 +23,7 @@ class Figure(StrEnum):
 
     ROW = "ROW"  # of the day before, which is named and missing
     CHART_VERSION = "CHART_VERSION"  # none in force is empty
+    BASIS = "BASIS"  # of a day whose interest was paused
     DAYS = "DAYS"
     YEAR_BASIS = "YEAR_BASIS"
     INTEREST = "INTEREST"
@@ -45,6 +46,8 @@ class Difference(NamedTuple):
         if self.figure is Figure.CHART_VERSION:
             named = f"version {self.follows}" if self.follows else "none"
             return f"The chart in force is {named}, the row has version {self.stored}."
+        if self.figure is Figure.BASIS:
+            return f"The day was paused, the row has a basis of {self.stored}."
         name = self.figure.lower().replace("_", " ")
         return f"The row says {name} {self.stored}, it follows {self.follows}."
 
@@ -57,6 +60,7 @@ class ExplainedDay:
     accrued: Decimal
     chart_version: int
     day_count: str
+    is_paused: bool
     differences: tuple[Difference, ...]
 
     def as_json(self) -> dict[str, object]:
@@ -65,6 +69,7 @@ class ExplainedDay:
             "accrued": format_amount(self.accrued, scale=self.explanation.scale),
             "chart_version": self.chart_version,
             "day_count": self.day_count,
+            "paused": self.is_paused,
             "agrees": not self.differences,
             "differences": [
                 difference._asdict() | {"sentence": difference.sentence()}
@@ -99,18 +104,23 @@ def _explained(position: Position, wanted: date | None) -> Iterator[ExplainedDay
     rows = Accrual.objects.filter(position=position).select_related("chart").order_by("day")
     if wanted:  # its row and the one before
         rows = rows.filter(day__lte=wanted).order_by("-day")[:2]
+    paused = pauses.of(position.customer_id)
     tiers: dict[int, tuple[Tier, ...]] = {}
     before: Accrual | None = None
     for row in sorted(rows, key=lambda row: row.day):
         if row.chart_id not in tiers:
             tiers[row.chart_id] = catalogue.tiers_of(row.chart, position.term_days)
         if wanted in (None, row.day):
-            yield _day(position, row, before, tiers[row.chart_id])
+            yield _day(position, row, before, tiers[row.chart_id], paused)
         before = row
 
 
 def _day(
-    position: Position, row: Accrual, before: Accrual | None, tiers: tuple[Tier, ...]
+    position: Position,
+    row: Accrual,
+    before: Accrual | None,
+    tiers: tuple[Tier, ...],
+    paused: Sequence[Pause],
 ) -> ExplainedDay:
     product = position.product
     explanation = explain(
@@ -126,12 +136,14 @@ def _day(
     )
     accrued = (before.accrued if before else Decimal(0)) + explanation.interest
     chart = position.chart or catalogue.chart_on(product, row.day)
+    stops = is_paused(paused, row.day)
     differences = (
         *_gap(position, row, before),
+        *_paused(row, stops=stops),
         *_differences(row, explanation, accrued, chart),
     )
     return ExplainedDay(
-        explanation, accrued, row.chart.version, product.day_count, differences
+        explanation, accrued, row.chart.version, product.day_count, stops, differences
     )
 
 
@@ -139,6 +151,11 @@ def _gap(position: Position, row: Accrual, before: Accrual | None) -> Iterator[D
     expected = before.day + ONE_DAY if before else position.first_day
     if row.day != expected:
         yield Difference(Figure.ROW, "", str(row.day - ONE_DAY))
+
+
+def _paused(row: Accrual, *, stops: bool) -> Iterator[Difference]:
+    if stops and row.basis:
+        yield Difference(Figure.BASIS, plain(row.basis), "0")
 
 
 def _differences(

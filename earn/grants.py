@@ -15,6 +15,7 @@ _EXCEPTIONS = {
     "earn_dayclose": "select, update",
     # history: nothing is ever deleted
     "earn_customer": _KEEP,
+    "earn_earningpause": _KEEP,
     "earn_product": _KEEP,
     "earn_position": _KEEP,
     "earn_order": _KEEP,

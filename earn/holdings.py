@@ -9,12 +9,25 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Sum
 
-from earn import chart, prices
+from earn import catalogue, chart, pauses, prices
 from earn.catalogue import Rates
 from earn.days import ONE_DAY, DayCount, day_fraction, start_of
-from earn.interest import Payout, TierMode, one_day, pays_out, tiers_on
+from earn.interest import (
+    Chart,
+    Compounding,
+    Pause,
+    Payout,
+    Rounding,
+    Tier,
+    TierMode,
+    is_paused,
+    one_day,
+    pays_out,
+    tiers_on,
+)
 from earn.models import Accrual, Customer, Position
 from earn.prices import Prices
+from earn.projection import Projection, project
 from earn.sql import sql
 from ledger import balances
 from ledger.models import Asset
@@ -115,6 +128,7 @@ class _Ahead:
     ) -> None:
         self._today = today
         self._rates = Rates(positions)
+        self._pauses = pauses.of(customer.pk)
         first = min((position.first_day for position in positions), default=today)
         start = max(first, through + ONE_DAY) if through else first
         self._days = _span(start, today)
@@ -147,6 +161,8 @@ class _Ahead:
 
     def _basis(self, position: Position, day: date, owed: Decimal) -> Decimal:
         """What stays all day of what is there now; an order may come while this is read."""
+        if is_paused(self._pauses, day):
+            return NOTHING
         moved = self._corrections.get((position.pk, day), NOTHING)
         held = position.principal + (owed if position.compounds else NOTHING)
         return max(Decimal(held + moved), NOTHING)
@@ -154,6 +170,48 @@ class _Ahead:
 
 def _span(first: date, last: date) -> list[date]:
     return [first + n * ONE_DAY for n in range((last - first).days + 1)]
+
+
+def of_term(position: Position, paused: Sequence[Pause]) -> Projection:
+    """What a fixed position earns from its first day through its last."""
+    assert position.chart is not None  # every fixed position has a chart and a term
+    assert position.term_days is not None
+    return projected(
+        position,
+        position.principal,
+        catalogue.tiers_of(position.chart, position.term_days),
+        first_day=position.first_day,
+        days=position.term_days,
+        paused=paused,
+    )
+
+
+def projected(
+    position: Position,
+    amount: Decimal,
+    tiers: Sequence[Tier],
+    *,
+    first_day: date,
+    days: int,
+    paused: Sequence[Pause],
+    later: Sequence[Chart] = (),
+) -> Projection:
+    """What an amount would earn by the rules of the position's product."""
+    product = position.product
+    return project(
+        amount=amount,
+        tiers=tiers,
+        mode=TierMode(product.tier_mode),
+        day_count=DayCount(product.day_count),
+        compounding=Compounding(product.compounding),
+        scale=product.asset.scale,
+        rounding=Rounding(product.final_rounding),
+        first_day=first_day,
+        days=days,
+        payout=Payout(product.payout),
+        pauses=paused,
+        later=later,
+    )
 
 
 def held(customer: Customer, positions: Sequence[OpenPosition]) -> list[Held]:

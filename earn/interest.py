@@ -4,7 +4,7 @@ Rates are annual simple rates as fractions (0.05 is 5 %). Tiers are in ascending
 `from_amount`. The same rule is written once more in SQL; tests hold the two equal.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import (
@@ -79,6 +79,13 @@ class Tier:
 class Chart(NamedTuple):
     effective_on: date
     tiers: Sequence[Tier]
+
+
+class Pause(NamedTuple):
+    """Days that earn nothing, both ends included; `last` is None while it lasts."""
+
+    first: date
+    last: date | None = None
 
 
 class Slice(NamedTuple):
@@ -186,6 +193,11 @@ def pays_out(payout: Payout, day: date) -> bool:
     return payout is Payout.DAILY or (payout is Payout.MONTHLY and is_month_end(day))
 
 
+def is_paused(pauses: Iterable[Pause], day: date) -> bool:
+    """Whether nothing earns on that day, so that its basis is 0."""
+    return any(x.first <= day and (x.last is None or day <= x.last) for x in pauses)
+
+
 def lowest_balance(opening: Decimal, movements: Sequence[Decimal]) -> Decimal:
     """The balance that was there all day, if the newest money is the first to leave.
 
@@ -219,6 +231,7 @@ def accrue(
     last_day: date,
     principal: Decimal,
     movements: Mapping[date, Sequence[Movement]],
+    pauses: Sequence[Pause] = (),
 ) -> list[Accrual]:
     """Every day's interest of a position that held `principal` at 00:00 of its first day.
 
@@ -233,6 +246,7 @@ def accrue(
         basis = lowest_balance(
             _earning(held, compounding), [_earning(move, compounding) for move in moves]
         )
+        basis = ZERO if is_paused(pauses, day) else basis
         tiers = tiers_on(charts, day)
         fraction = day_fraction(day_count, first_day=first_day, day=day)
         interest, carry = one_day(

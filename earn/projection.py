@@ -12,12 +12,14 @@ from earn.interest import (
     ZERO,
     Chart,
     Compounding,
+    Pause,
     Payout,
     Rounding,
     Tier,
     TierMode,
     blended_rate,
     final_unit,
+    is_paused,
     one_day,
     pays_out,
     tiers_on,
@@ -88,6 +90,7 @@ def project(
     days: int,
     payout: Payout = Payout.AT_MATURITY,
     later: Sequence[Chart] = (),
+    pauses: Sequence[Pause] = (),
 ) -> Projection:
     """Plays the days that the books will play, so the figure is theirs to the unit.
 
@@ -100,8 +103,9 @@ def project(
     charts = [Chart(date.min, tiers), *later]
     for offset in range(days):
         day = first_day + offset * ONE_DAY
+        held = amount + unpaid if compounding is Compounding.DAILY else amount
         interest, carry = one_day(
-            basis=amount + unpaid if compounding is Compounding.DAILY else amount,
+            basis=ZERO if is_paused(pauses, day) else held,
             tiers=tiers_on(charts, day),
             mode=mode,
             fraction=day_fraction(day_count, first_day=first_day, day=day),
@@ -145,6 +149,7 @@ def payments(
     start: date,
     last_day: date,
     ends: bool,
+    pauses: Sequence[Pause] = (),
 ) -> Iterator[Payment]:
     """What a position will pay if nothing moves: the days `start` to `last_day` played on.
 
@@ -153,8 +158,9 @@ def payments(
     """
     for offset in range((last_day - start).days + 1):
         day = start + offset * ONE_DAY
+        held = principal + unpaid if compounds else principal
         interest, carry = one_day(
-            basis=principal + unpaid if compounds else principal,
+            basis=ZERO if is_paused(pauses, day) else held,
             tiers=tiers_on(charts, day),
             mode=mode,
             fraction=day_fraction(day_count, first_day=first_day, day=day),
@@ -184,6 +190,7 @@ def entitlement(
     reduced_rate: Decimal = ZERO,
     forfeit_days: int = 0,
     payout: Payout = Payout.AT_MATURITY,
+    pauses: Sequence[Pause] = (),
 ) -> Decimal:
     """All the interest that is kept when a term is ended after `last_day` was earned.
 
@@ -206,6 +213,7 @@ def entitlement(
             first_day=first_day,
             days=days_run,
             payout=payout,
+            pauses=pauses,
         ).interest
         return min(reduced, _accrued(accrued_on(last_day), scale, rounding))
     if rule is EarlyRule.FORFEIT_DAYS and days_run > forfeit_days:

@@ -14,6 +14,11 @@ from ledger.models import Asset
 
 WHERE = [(WALLET, _("The customer’s wallet")), *((code, code) for code in chart.HOUSE)]
 YES = [("no", _("No")), ("yes", _("Yes"))]
+EARNING = [
+    ("", _("Stays as it is")),
+    ("pause", _("Earns nothing")),
+    ("resume", _("Earns again")),
+]
 
 
 def _assets() -> list[tuple[str, str]]:
@@ -85,6 +90,28 @@ class FreezeForm(Request):
     customer = CustomerField(label=_("Customer"), max_length=200)
     frozen_in = forms.ChoiceField(label=_("No new money in"), choices=YES)
     frozen_out = forms.ChoiceField(label=_("No money out"), choices=YES)
+    earning = forms.ChoiceField(
+        label=_("Interest"), choices=EARNING, required=False, initial=""
+    )
+    earning_on = forms.DateField(
+        label=_("Interest changes from"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_(
+            "Tomorrow or later, and after the approval. While interest is paused no new "
+            "money comes in."
+        ),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        day = found.get("earning_on")
+        found["earning_on"] = day.isoformat() if day else ""
+        if bool(found.get("earning")) != bool(day) and "earning_on" not in self.errors:
+            self.add_error(
+                "earning_on", _("A day is needed where interest changes, and only there.")
+            )
+        return found
 
 
 class StateForm(Request):

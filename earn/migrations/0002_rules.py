@@ -2,7 +2,7 @@ from django.db import migrations
 
 from earn.sql import sql
 
-FILES = ["constraints", "product_rules", "position_rules", "close"]
+FILES = ["constraints", "product_rules", "position_rules", "close", "accrue_chunk"]
 
 
 class Migration(migrations.Migration):

@@ -11,6 +11,7 @@ from earn.models.notifications import (
     NotificationPreference,
 )
 from earn.models.orders import Order
+from earn.models.pauses import EarningPause
 from earn.models.people import Customer, User
 from earn.models.positions import AtMaturity, Position
 from earn.models.prices import Price
@@ -32,6 +33,7 @@ __all__ = [
     "CloseChunk",
     "Customer",
     "DayClose",
+    "EarningPause",
     "KnownDevice",
     "News",
     "Notification",

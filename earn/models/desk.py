@@ -163,8 +163,11 @@ class AuditEvent(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["subject", "-id"], name="audit_subject"),
-            models.Index(fields=["actor", "-id"], name="audit_actor"),
+            # the trail of all, of a thing, of somebody, of an act: newest first, by page
+            models.Index(fields=["-at", "-id"], name="audit_at"),
+            models.Index(fields=["subject", "-at", "-id"], name="audit_of_subject"),
+            models.Index(fields=["actor", "-at", "-id"], name="audit_of_actor"),
+            models.Index(fields=["act", "-at", "-id"], name="audit_of_act"),
         ]
 
     def __str__(self) -> str:

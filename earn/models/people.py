@@ -4,6 +4,7 @@ from uuid import uuid4
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Collate
 
 
 class UserManager(BaseUserManager["User"]):
@@ -36,6 +37,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     USERNAME_FIELD = "email"
     objects: ClassVar[UserManager] = UserManager()
 
+    class Meta:
+        indexes = [
+            # staff's search by the beginning of an address, page by page
+            models.Index(Collate("email", "C"), name="user_email_prefix"),
+            # the list of staff
+            models.Index(fields=["email"], name="user_staff", condition=Q(is_staff=True)),
+        ]
+
     def __str__(self) -> str:
         return self.email
 
@@ -64,6 +73,10 @@ class Customer(models.Model):
     )
 
     class Meta:
+        indexes = [
+            # staff's search by the beginning of a reference, page by page
+            models.Index(Collate("reference", "C"), name="customer_reference_prefix"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="kyc_level_is_not_negative", condition=Q(kyc_level__gte=0)

@@ -1,16 +1,14 @@
 """Leaving now beside staying: what comes of both, by the functions that the books use."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from earn import accruals, catalogue
-from earn.days import DayCount, business_day
-from earn.interest import Chart, Compounding, Payout, Rounding, Tier, TierMode
+from earn import accruals, catalogue, holdings, pauses
+from earn.days import business_day
 from earn.models import Position
-from earn.projection import Projection, project
+from earn.projection import Projection
 
 STAY_DAYS = 30  # that a flexible position is compared with
 
@@ -69,12 +67,7 @@ def compare(position: Position, preview: dict[str, Any], at: datetime) -> Compar
 
 def at_maturity(position: Position) -> Projection:
     """What a fixed position earns from its first day through its last."""
-    assert position.chart is not None  # every fixed position has a chart and a term
-    assert position.term_days is not None
-    tiers = catalogue.tiers_of(position.chart, position.term_days)
-    return _project(
-        position, position.principal, tiers, position.first_day, position.term_days
-    )
+    return holdings.of_term(position, pauses.of(position.customer_id))
 
 
 def _to_maturity(position: Position) -> Way:
@@ -90,39 +83,23 @@ def _on(position: Position, leave: Way, day: date) -> Way:
     asked = leave.received - (Decimal(0) if position.compounds else leave.kept)
     held = accruals.balance(position, accruals.earned(position))
     later = catalogue.announced_after(position.product, day)
-    with_it, without = (
-        _project(position, amount, tiers, day, STAY_DAYS, later=later).interest
-        for amount in (max(held, asked), max(held - asked, Decimal(0)))
-    )
-    gain = with_it - without
+    paused = pauses.of(position.customer_id)
+
+    def earned(amount: Decimal) -> Decimal:
+        return holdings.projected(
+            position,
+            amount,
+            tiers,
+            first_day=day,
+            days=STAY_DAYS,
+            paused=paused,
+            later=later,
+        ).interest
+
+    gain = earned(max(held, asked)) - earned(max(held - asked, Decimal(0)))
     return Way(
         received=leave.received + gain,
         kept=leave.kept + gain,
         lost=Decimal(0),
         on=leave.on + timedelta(days=STAY_DAYS),
-    )
-
-
-def _project(
-    position: Position,
-    amount: Decimal,
-    tiers: Sequence[Tier],
-    first_day: date,
-    days: int,
-    *,
-    later: Sequence[Chart] = (),
-) -> Projection:
-    product = position.product
-    return project(
-        amount=amount,
-        tiers=tiers,
-        mode=TierMode(product.tier_mode),
-        day_count=DayCount(product.day_count),
-        compounding=Compounding(product.compounding),
-        scale=product.asset.scale,
-        rounding=Rounding(product.final_rounding),
-        first_day=first_day,
-        days=days,
-        payout=Payout(product.payout),
-        later=later,
     )

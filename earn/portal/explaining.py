@@ -20,10 +20,16 @@ Figures = Iterator[tuple[str, str]]
 def sentences(explained: ExplainedDay, asset: Asset) -> Iterator[str]:
     """How the interest of the day comes about, step by step."""
     found = explained.explanation
-    yield _(
-        "On %(day)s the balance was never below %(basis)s. That is what earns: "
-        "money that was there for all of the day."
-    ) % {"day": date_format(found.day), "basis": amount(found.basis, asset)}
+    if explained.is_paused:
+        yield _(
+            "On %(day)s nothing earned: the account was frozen and its interest paused, "
+            "whatever the balance was."
+        ) % {"day": date_format(found.day)}
+    else:
+        yield _(
+            "On %(day)s the balance was never below %(basis)s. That is what earns: "
+            "money that was there for all of the day."
+        ) % {"day": date_format(found.day), "basis": amount(found.basis, asset)}
     for part in found.slices:
         yield _("%(amount)s at %(rate)s a year would earn %(interest)s in a year.") % {
             "amount": amount(part.amount, asset),
@@ -65,7 +71,10 @@ def _day_of_the_year(found: Explanation, day_count: str, asset: Asset) -> str:
 def figures(explained: ExplainedDay, asset: Asset) -> Figures:
     """The same as a sum: (what it is, the figure)."""
     found = explained.explanation
-    yield _("Lowest balance of the day"), amount(found.basis, asset)
+    lowest = _("Balance that earns, interest being paused")
+    if not explained.is_paused:
+        lowest = _("Lowest balance of the day")
+    yield lowest, amount(found.basis, asset)
     for part in found.slices:
         words = _("From %(lower)s on, at %(rate)s a year")
         if part.amount == found.basis:
@@ -118,6 +127,9 @@ _DIFFERS = {
     Figure.CHART_VERSION: gettext_lazy(
         "Version %(follows)s of the rates was in force, and the books took version "
         "%(stored)s."
+    ),
+    Figure.BASIS: gettext_lazy(
+        "Interest was paused on this day, and the books have a basis of %(stored)s."
     ),
     Figure.DAYS: gettext_lazy(
         "Days that count: the books say %(stored)s, it should be %(follows)s."

@@ -55,6 +55,7 @@ class History:
     opening: int
     charts: tuple[Chart, ...]
     events: tuple[Event, ...]
+    paused: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ def replay(history: History) -> tuple[list[Day], list[Moved]]:
             principal += move.principal
             unpaid += move.interest
             old -= _change(new, _earning(history, move.principal, move.interest))
+        if day in history.paused:
+            old = 0
         yearly = _yearly(history, day, old)
         exact += yearly * _share_of_year(history.day_count, history.first_day, day)
         interest = exact // 1 - accrued

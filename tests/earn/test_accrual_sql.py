@@ -5,7 +5,7 @@ then every accrual row is derived anew by the two other engines from what the jo
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,11 +18,27 @@ from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earn import accruals, catalogue, checks, close, funds, redemptions, subscriptions
+from earn import (
+    accruals,
+    catalogue,
+    checks,
+    close,
+    funds,
+    pauses,
+    redemptions,
+    subscriptions,
+)
 from earn.catalogue import Row
 from earn.days import DayCount, day_fraction, end_of, start_of
 from earn.interest import Chart, Compounding, L, Movement, Tier, TierMode, accrue
-from earn.models import Accrual, AtMaturity, Customer, Position, Product
+from earn.models import (
+    Accrual,
+    AtMaturity,
+    Customer,
+    EarningPause,
+    Position,
+    Product,
+)
 from earn.projection import EarlyRule
 from earn.refusals import Refusal
 from ledger.models import Asset, Entry
@@ -63,7 +79,10 @@ class Terms(NamedTuple):
 
 
 class Act(NamedTuple):
-    """An order of a customer on the n-th day, or the close of all days before it."""
+    """An order of a customer on the n-th day, or the close of all days before it.
+
+    "pause" freezes the customer, or ends that; interest stops or begins again later.
+    """
 
     on: int
     time: time
@@ -149,6 +168,7 @@ def world(draw: Random) -> World:
     first = [order(draw, products, "subscribe", before=3) for _ in range(8)]
     later = [order(draw, products, "subscribe") for _ in range(4)]
     redeemed = [order(draw, products, "redeem") for _ in range(14)]
+    paused = [order(draw, products, "pause") for _ in range(draw.randrange(5))]
     # days that are closed on their morning; the others wait for the next close
     on_time = draw.choice([1.0, 0.7, 0.3])
     mornings = [on for on in range(1, DAYS) if draw.random() < on_time]
@@ -157,7 +177,9 @@ def world(draw: Random) -> World:
         start=start,
         chunk=draw.choice([TINY_CHUNK, close.CHUNK]),
         products=tuple(products),
-        acts=tuple(sorted([*closes, *first, *later, *redeemed], key=lambda act: act[:2])),
+        acts=tuple(
+            sorted([*closes, *first, *later, *redeemed, *paused], key=lambda act: act[:2])
+        ),
     )
 
 
@@ -184,6 +206,9 @@ def play(world: World) -> None:
         at = datetime.combine(world.start + act.on * ONE_DAY, act.time, tzinfo=UTC)
         if act.do == "close":
             closed(at.date() - ONE_DAY, at, world.chunk)
+            continue
+        if act.do == "pause":
+            pause(customers[act.customer], at.date() + (1 + act.choice % 3) * ONE_DAY, at)
             continue
         order = subscribe if act.do == "subscribe" else redeem
         try:
@@ -231,6 +256,18 @@ def offer(world: World, number: int) -> Product:
 def closed(last: date, at: datetime, chunk: int) -> None:
     for _ in close.close_through(last, at=at, chunk=chunk):
         pass
+
+
+def pause(customer: Customer, first: date, at: datetime) -> None:
+    """Ends the pause that runs, else begins one; no new money comes in until it is over."""
+    if pauses.is_paused_after(customer, at.date()):
+        is_over = pauses.end(customer, first, at=at)
+        customer.frozen_in = not is_over
+        customer.save()
+        return
+    customer.frozen_in = True
+    customer.save()
+    pauses.begin(customer, first, at=at)
 
 
 def subscribe(
@@ -351,6 +388,7 @@ def in_python(terms: Terms, position: Position, moves: Moves, last: date) -> Fig
         last_day=last,
         principal=opening,
         movements=by_day,
+        pauses=pauses.of(position.customer_id),
     )
     return [(x.day, x.basis, x.interest, x.accrued, Fraction(x.carry)) for x in rows]
 
@@ -373,6 +411,7 @@ def in_fractions(terms: Terms, position: Position, moves: Moves, last: date) -> 
             engine.Event(day, "moved", whole(m.principal), interest=whole(m.interest))
             for day, m in later
         ),
+        paused=frozenset(paused_days(position)),
     )
     return [
         (
@@ -384,6 +423,11 @@ def in_fractions(terms: Terms, position: Position, moves: Moves, last: date) -> 
         )
         for x in engine.replay(history)[0]
     ]
+
+
+def paused_days(position: Position) -> Iterator[date]:
+    for row in EarningPause.objects.filter(customer=position.customer_id):
+        yield from days_between(row.from_day, row.until_day or row.from_day + 99 * ONE_DAY)
 
 
 def charts_of(terms: Terms, position: Position) -> Iterable[engine.Chart]:

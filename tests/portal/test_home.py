@@ -129,7 +129,7 @@ def test_the_page_asks_as_much_for_many_positions_as_for_one(
         subscribe(alice, fixed(f"fixed-{number}"), 1000, on(0), term_days=10)
     close_to(2)
     client = signed_in(alice)
-    with django_assert_max_num_queries(20):  # two of them for the session and its user
+    with django_assert_max_num_queries(21):  # two of them for the session and its user
         client.get(reverse("portal:home"))
 
 

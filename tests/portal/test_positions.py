@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from earn import catalogue, renewals
+from earn import catalogue, pauses, renewals
 from earn.models import Customer, Position, Product
 from earn.portal.outcomes import outcome, state
 from earn.portal.renewed import chain
@@ -445,3 +445,16 @@ def test_each_figure_keeps_its_asset_behind_it_from_right_to_left(
 
 def test_events_of_one_day_have_their_order() -> None:
     assert sorted([Event(day(1), 4, "earns"), Event(day(1), 2, "bought")])[0].rank == 2
+
+
+def test_a_paused_day_says_why_nothing_earned(
+    alice: Customer, browse: Callable[..., str]
+) -> None:
+    position = subscribe(alice, flexible(), 1000, on(0))
+    alice.frozen_in = True
+    alice.save()
+    pauses.begin(alice, day(2), at=on(1))
+    close_to(2)
+    earned, paused = (browse("position-day", position.pk, day(n)) for n in (1, 2))
+    assert ("never below" in earned, "its interest paused" in earned) == (True, False)
+    assert ("never below" in paused, "its interest paused" in paused) == (False, True)

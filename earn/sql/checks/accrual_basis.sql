@@ -55,8 +55,15 @@ last_of_day as (
         order by position_id, day, n desc
     ) y
 ),
+-- days on which a customer's money earns nothing, whatever is there
+paused as materialized (
+    select p.customer_id, d.day
+    from earn_earningpause p
+    join earn_dayclose d
+        on d.day >= p.from_day and (p.until_day is null or d.day <= p.until_day)
+),
 row_basis as (
-    select a.position_id, a.day, a.basis,
+    select a.position_id, p.customer_id, a.day, a.basis,
            case when p.compounds
                 then coalesce(lag(a.accrued) over (
                     partition by a.position_id order by a.day), 0)
@@ -66,10 +73,14 @@ row_basis as (
 )
 select format('position %%s on %%s', r.position_id, r.day) as subject,
        format('basis %%s, the journal shows %%s', r.basis,
-              r.interest_before + least(opening.balance, m.lowest)) as detail
+              expected.basis) as detail
 from row_basis r
 left join moved_day m on m.position_id = r.position_id and m.day = r.day
 left join last_of_day l on l.position_id = r.position_id and l.day < r.day
     and (l.next_day is null or l.next_day >= r.day)
 cross join lateral (select coalesce(m.opening, l.balance, 0) as balance) opening
-where r.basis <> r.interest_before + least(opening.balance, m.lowest)
+cross join lateral (
+    select case when (r.customer_id, r.day) in (select customer_id, day from paused) then 0
+                else r.interest_before + least(opening.balance, m.lowest) end as basis
+) expected
+where r.basis <> expected.basis
