@@ -8,11 +8,17 @@ class EarnConfig(AppConfig):
 
     def ready(self) -> None:
         from allauth.account.signals import user_logged_in
+        from allauth.mfa.signals import authentication_failed
+        from django.contrib.auth.signals import user_login_failed
 
+        from earn.admin import signing_in
         from earn.grants import grant
         from earn.portal.accounts import see_device
         from earn.roles import create_roles
 
         user_logged_in.connect(see_device)
+        user_logged_in.connect(signing_in.signed_in)
+        user_login_failed.connect(signing_in.password_failed)
+        authentication_failed.connect(signing_in.factor_failed)
         post_migrate.connect(grant, sender=self)
         post_migrate.connect(create_roles, sender=self)

@@ -1,25 +1,37 @@
 """The desk: Django's admin with pages of our own around its tables.
 
 A page is a function of a request, made known by `page`. It shows and proposes; nothing here
-writes money.
+writes money. Whatever a table of the admin lets staff change is recorded, whoever wrote the
+table's admin: `Desk.register` sees to it.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib.admin import AdminSite, site
+from allauth.account.adapter import get_adapter
+from django.contrib.admin import AdminSite, ModelAdmin, site
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from earn import audit
 from earn.audit import Actor
 from earn.models import User
+from ledger.admin import LookOnly
+
+if TYPE_CHECKING:
+    Table = ModelAdmin[Any]
+else:
+    Table = ModelAdmin
 
 LOOK = "earn.look_at_desk"
 SECTIONS = (
@@ -47,12 +59,84 @@ class DeskPage:
     section: Words
 
 
+class Recorded(Table):
+    """Each change of a row, and each act on it, stands in the audit trail: in one
+    transaction with it, before and after."""
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Model,
+        form: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        with transaction.atomic():
+            before = _stored(obj) if change else {}
+            super().save_model(request, obj, form, change)
+            act = "CHANGE" if change else "ADD"
+            _record(request, act, _subject(obj), before, _stored(obj))
+
+    def save_formset(
+        self,
+        request: HttpRequest,
+        form: Any,
+        formset: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        """Rows that are edited below another one."""
+        with transaction.atomic():
+            known = {_subject(row): _stored(row) for row in formset.queryset}
+            gone = {_subject(one.instance) for one in formset.deleted_forms}
+            super().save_formset(request, form, formset, change)
+            for row in (*formset.new_objects, *(x for x, _ in formset.changed_objects)):
+                before = known.get(_subject(row), {})
+                act = "CHANGE" if before else "ADD"
+                _record(request, act, _subject(row), before, _stored(row))
+            for subject in gone & set(known):
+                _record(request, "DELETE", subject, known[subject], {})
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        with transaction.atomic():
+            _record(request, "DELETE", _subject(obj), _stored(obj), {})
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for row in queryset:
+                _record(request, "DELETE", _subject(row), _stored(row), {})
+            super().delete_queryset(request, queryset)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """For whoever may change the table: Django offers them to all who see it."""
+        if not (self.has_change_permission(request) or self.has_delete_permission(request)):
+            return {}
+        offered: dict[str, Any] = super().get_actions(request)
+        return {
+            name: (act if name == "delete_selected" else _recorded(act, name), name, words)
+            for name, (act, _name, words) in offered.items()
+        }
+
+
 class Desk(AdminSite):
     site_header = "Earn"
     site_title = "Earn"
     index_title = _("Today")
     enable_nav_sidebar = True  # templates/admin/nav_sidebar.html: ours
     pages: ClassVar[list[DeskPage]] = []
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **o: Any) -> None:
+        """What may change anything is recorded, also where others wrote it.
+
+        Groups have no table: roles stand in `earn.roles` and are given by `earn.staffing`.
+        """
+        models = [model_or_iterable]
+        if not isinstance(model_or_iterable, type):
+            models = list(model_or_iterable)
+        models = [model for model in models if model is not Group]
+        table = admin_class or ModelAdmin
+        if not issubclass(table, LookOnly | Recorded):
+            table = type(table.__name__, (Recorded, table), {"__module__": __name__})
+        super().register(models, table, **o)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         ours = [
@@ -108,8 +192,15 @@ def show(
 def actor(request: HttpRequest) -> Actor:
     """Whoever acts, now, from where; the edge reads the clock here."""
     assert isinstance(request.user, User)
-    address = request.META.get("REMOTE_ADDR") or None
-    return Actor(user=request.user, at=datetime.now(UTC), ip=address)
+    return Actor(user=request.user, at=datetime.now(UTC), ip=address_of(request))
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """Where a request comes from, also through our proxies; None where nothing says so."""
+    try:
+        return str(get_adapter().get_client_ip(request))
+    except PermissionDenied:
+        return None
 
 
 def may(request: HttpRequest, permission: str) -> None:
@@ -125,3 +216,46 @@ def _guarded(one: DeskPage) -> View:
         return one.view(request, *args, **kwargs)
 
     return act
+
+
+def _stored(row: Model) -> dict[str, str | None]:
+    """A row as the database has it, as text; of many-to-many fields nothing."""
+    found = type(row)._default_manager.filter(pk=row.pk).first()
+    if found is None:
+        return {}
+    values = {x.name: x.value_from_object(found) for x in found._meta.concrete_fields}
+    return {name: None if x is None else str(x) for name, x in values.items()}
+
+
+def _subject(row: Model) -> str:
+    return f"{row._meta.model_name}:{row.pk}"
+
+
+def _record(
+    request: HttpRequest,
+    act: str,
+    subject: str,
+    before: dict[str, str | None],
+    after: dict[str, str | None],
+) -> None:
+    """Of a change, what differs; of a row that is new or gone, all of it."""
+    if before and after:
+        differs = [name for name in after if before.get(name) != after[name]]
+        before = {name: before.get(name) for name in differs}
+        after = {name: after[name] for name in differs}
+    audit.record(actor(request), act, subject, before=before, after=after)
+
+
+def _recorded(act: View, name: str) -> View:
+    """An action on chosen rows that leaves its trail for each of them."""
+
+    @wraps(act)
+    def recorded(table: Any, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        with transaction.atomic():
+            known = [(row, _stored(row)) for row in queryset]
+            answer = act(table, request, queryset)
+            for row, before in known:
+                _record(request, name.upper(), _subject(row), before, _stored(row))
+        return answer
+
+    return recorded

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from ledger.models import Account, Asset, BalanceDay, Entry, Posting
 from ledger.sql import sql
@@ -207,3 +207,10 @@ def first_day_of(owner: UUID) -> date | None:
     """The first ended day on which the owner had anything; None while there is none."""
     rows = BalanceDay.objects.filter(account__owner=owner).order_by("day")
     return rows.values_list("day", flat=True).first()
+
+
+def owned_now(owner: UUID) -> dict[tuple[int, str], Decimal]:
+    """Present balances of an owner's accounts, summed by (asset, heading)."""
+    rows = Account.objects.filter(owner=owner).values_list("asset", "heading")
+    sums = rows.annotate(held=Sum(F("balance__credits") - F("balance__debits")))
+    return {(asset, heading): held for asset, heading, held in sums}

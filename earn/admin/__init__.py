@@ -1,9 +1,11 @@
 """What staff look at and propose. Nothing of money is edited here."""
 
 from earn.admin import (
+    audit,
     catalogue,
     closes,
     console,
+    customers,
     drafting,
     home,
     orders,
@@ -14,13 +16,16 @@ from earn.admin import (
     proposals,
     rates,
     schedules,
+    staff,
     terms_forms,
 )
 
 __all__ = [
+    "audit",
     "catalogue",
     "closes",
     "console",
+    "customers",
     "drafting",
     "home",
     "orders",
@@ -31,5 +36,6 @@ __all__ = [
     "proposals",
     "rates",
     "schedules",
+    "staff",
     "terms_forms",
 ]

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
+import django.db.models.functions.text
 from django.db import migrations, models
 
 from earn.sql import sql
@@ -72,7 +73,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="user",
             index=models.Index(
-                django.db.models.functions.comparison.Collate("email", "C"),
+                django.db.models.functions.comparison.Collate(
+                    django.db.models.functions.text.Lower("email"), "C"
+                ),
                 name="user_email_prefix",
             ),
         ),

@@ -4,7 +4,7 @@ from uuid import uuid4
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Collate
+from django.db.models.functions import Collate, Lower
 
 
 class UserManager(BaseUserManager["User"]):
@@ -40,7 +40,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         indexes = [
             # staff's search by the beginning of an address, page by page
-            models.Index(Collate("email", "C"), name="user_email_prefix"),
+            models.Index(Collate(Lower("email"), "C"), name="user_email_prefix"),
             # the list of staff
             models.Index(fields=["email"], name="user_staff", condition=Q(is_staff=True)),
         ]

@@ -37,7 +37,7 @@ def position(request: HttpRequest, customer: Customer, pk: int) -> HttpResponse:
     found = position_of(customer, pk)
     at = datetime.now(UTC)
     today = business_day(at)
-    days, earlier = _days(found, request.GET.get("before", ""))
+    days, earlier = page_of_days(found, request.GET.get("before", ""))
     orders = Order.objects.filter(position=found).exclude(state=Order.State.REFUSED)
     terms = chain(found)
     shown = {
@@ -74,10 +74,10 @@ def day(request: HttpRequest, customer: Customer, pk: int, day: date) -> HttpRes
         raise Http404 from error
     if request.GET.get("format") == "json":
         return JsonResponse(explained.as_json() | {"position": found.pk})
-    return render(request, "portal/day.html", _explained(found, explained))
+    return render(request, "portal/day.html", in_words(found, explained))
 
 
-def _explained(found: Position, explained: ExplainedDay) -> dict[str, Any]:
+def in_words(found: Position, explained: ExplainedDay) -> dict[str, Any]:
     day, asset = explained.explanation.day, found.product.asset
     posted = balances.posted([accrual_key(found.product, day)])
     lines = next(iter(posted.values()), [])
@@ -98,7 +98,7 @@ def _explained(found: Position, explained: ExplainedDay) -> dict[str, Any]:
     }
 
 
-def _days(found: Position, before: str) -> tuple[list[Accrual], date | None]:
+def page_of_days(found: Position, before: str) -> tuple[list[Accrual], date | None]:
     """A page of days, newest first, and the day before which earlier ones are found."""
     rows = Accrual.objects.filter(position=found).order_by("-day")
     try:

@@ -24,7 +24,7 @@ MAY = {
     },
     "checker": {"earn.look_at_desk", "earn.check_proposal"},
     "administrator": {
-        *("earn.look_at_desk", "earn.run_jobs"),
+        *("earn.look_at_desk", "earn.run_jobs", "earn.change_user"),
         "django_celery_beat.change_periodictask",
     },
 }
