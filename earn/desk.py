@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from allauth.account.adapter import get_adapter
 from django.contrib.admin import AdminSite, ModelAdmin, site
-from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -43,6 +42,13 @@ SECTIONS = (
     _("Jobs"),
     _("Audit"),
 )
+NOT_HERE = {
+    "auth.Group",  # roles stand in `earn.roles` and are given by `earn.staffing`
+    # allauth's own would show secrets of second factors, and edit what people prove
+    "account.EmailAddress",
+    "mfa.Authenticator",
+    "usersessions.UserSession",
+}
 View = Callable[..., HttpResponseBase]
 Words = str | Promise
 
@@ -127,12 +133,12 @@ class Desk(AdminSite):
     def register(self, model_or_iterable: Any, admin_class: Any = None, **o: Any) -> None:
         """What may change anything is recorded, also where others wrote it.
 
-        Groups have no table: roles stand in `earn.roles` and are given by `earn.staffing`.
+        What is in NOT_HERE has no table.
         """
         models = [model_or_iterable]
         if not isinstance(model_or_iterable, type):
             models = list(model_or_iterable)
-        models = [model for model in models if model is not Group]
+        models = [model for model in models if model._meta.label not in NOT_HERE]
         table = admin_class or ModelAdmin
         if not issubclass(table, LookOnly | Recorded):
             table = type(table.__name__, (Recorded, table), {"__module__": __name__})
