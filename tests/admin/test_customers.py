@@ -425,3 +425,18 @@ def test_a_paused_customer_is_seen_to_be_paused(vera: Client) -> None:
     who = people.customer("Bob", frozen_in=True)
     pauses.begin(who, day(2), at=on(1))
     assert f"Paused from {day(2)} on" in page_of(vera, who)
+
+
+def test_the_application_s_rights_suffice(alice: Alice, as_app_role: Any) -> None:
+    """For every page of these sections."""
+    root = signed_in(User.objects.create_superuser("root@example.com"))
+    who, position = alice.customer.pk, alice.flexible.pk
+    with as_app_role():
+        for name, args in (
+            *(("customers", []), ("audit", []), ("audit-export", []), ("staff", [])),
+            *((x, [who]) for x in ("customer", "customer-orders", "customer-entries")),
+            ("explain-position", [position]),
+        ):
+            answer: Any = root.get(reverse(f"admin:{name}", args=args))
+            assert answer.status_code == 200, name
+            assert answer.getvalue()

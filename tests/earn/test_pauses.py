@@ -360,3 +360,13 @@ def test_a_rate_that_rises_meanwhile_is_earned_after_the_pause(alice: Customer) 
     close_to(5)
     assert earned(position) == {1: 1, 2: 0, 3: 0, 4: 0, 5: 2}
     assert broken() == []
+
+
+def test_the_application_s_rights_suffice(alice: Customer, as_app_role: Any) -> None:
+    position = subscribe(alice, flexible(tiers=DOLLAR_A_DAY), 1000, on(0))
+    with as_app_role():
+        stop(alice, 2, at=1)
+        close_to(2)
+        start(alice, 3, at=2)
+        Customer.objects.filter(pk=alice.pk).update(frozen_in=False)
+    assert earned(position) == {1: 1, 2: 0}
