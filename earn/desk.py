@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from earn import audit
 from earn.audit import Actor
 from earn.models import User
-from ledger.admin import LookOnly
+from ledger.look_only import LookOnly
 
 if TYPE_CHECKING:
     Table = ModelAdmin[Any]

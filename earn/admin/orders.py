@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from earn.models import Order
-from ledger.admin import LookOnly, exact
+from ledger.look_only import LookOnly, exact
 
 
 @admin.register(Order)

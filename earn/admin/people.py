@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from earn.models import Customer, User
-from ledger.admin import LookOnly
+from ledger.look_only import LookOnly
 
 
 @admin.register(User)

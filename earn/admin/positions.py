@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 
 from earn.models import Position
-from ledger.admin import LookOnly, exact
+from ledger.look_only import LookOnly, exact
 from ledger.money import plain
 
 DAYS = 14

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from earn.models import Product, QuotaShard, RateChart, RateTier
-from ledger.admin import LookOnly, exact
+from ledger.look_only import LookOnly, exact
 
 if TYPE_CHECKING:
     Rows = admin.TabularInline[Any, Any]

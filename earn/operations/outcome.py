@@ -105,17 +105,3 @@ def _number(text: Any) -> int:
     written = str(text or "")
     is_number = written.isascii() and written.isdecimal() and len(written) < 19
     return int(written) if is_number else 0
-
-
-class refused_by_the_database:
-    """A rule of the database in its own words, for whoever proposes."""
-
-    def __enter__(self) -> None:
-        self.savepoint = transaction.atomic()
-        self.savepoint.__enter__()
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self.savepoint.__exit__(kind, error, trace)
-        if isinstance(error, IntegrityError) and constraint_of(error):
-            sentence = str(error).splitlines()[0]
-            raise Impossible(f"{sentence[:1].upper()}{sentence[1:]}.") from error

@@ -18,7 +18,7 @@ from earn import audit
 from earn.audit import Actor, Cursor, Filter
 from earn.desk import Recorded
 from earn.models import AuditEvent, User
-from ledger.admin import LookOnly
+from ledger.look_only import LookOnly
 from tests.admin.staff import member
 from tests.earn.people import on
 from tests.portal.pages import PASSWORD, create_user, signed_in

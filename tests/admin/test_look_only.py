@@ -10,7 +10,7 @@ from django.test import Client
 from django_celery_beat.models import PeriodicTask
 
 from earn.models import Customer, Order, Position, Product, QuotaShard, User
-from ledger.admin import LookOnly
+from ledger.look_only import LookOnly
 from ledger.models import Entry
 from tests.earn import people
 from tests.earn.people import close_to, day, fixed, flexible, on, redeem, subscribe

@@ -175,9 +175,8 @@ def test_a_row_that_earned_in_spite_of_a_pause_is_found(alice: Customer) -> None
         f"accrual_basis: position {position.pk} on {day(2)}: basis 1000.000000000000000000,"
         " the journal shows 0"
     ]
-    assert list(explain_days(position_id=position.pk))[1].differences == (
-        "The day was paused, the row has a basis of 1000.",
-    )
+    (difference,) = list(explain_days(position_id=position.pk))[1].differences
+    assert difference.sentence() == "The day was paused, the row has a basis of 1000."
 
 
 def broken_rule(act: Callable[[], Any]) -> str:

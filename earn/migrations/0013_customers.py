@@ -11,7 +11,7 @@ from earn.sql import sql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("earn", "0006_desk"),
+        ("earn", "0012_products"),
         ("ledger", "0002_rules"),
     ]
 
