@@ -10,6 +10,12 @@ REDEEMING = "customer:*:redeeming"
 PRINCIPALS = "position:*:principal"
 BUDGETS = "budget:*"
 
+CUSTODY = "treasury:custody"
+DEPLOYED = "treasury:deployed:"  # and the venue
+YIELDS = "income:yield:"  # and the venue
+ACCRUED = "product:%:accrued"  # as patterns of SQL
+INTEREST = "product:%:interest"
+
 
 def wallet(customer: Customer, asset_id: int) -> AccountName:
     """Free money of the customer."""
@@ -44,11 +50,11 @@ def interest(product: Product) -> AccountName:
 
 def custody(asset_id: int) -> AccountName:
     """The coins that stand behind what customers hold."""
-    return AccountName(asset_id, "treasury:custody", "ASSET")
+    return AccountName(asset_id, CUSTODY, "ASSET")
 
 
 HOUSE = {
-    "treasury:custody": "ASSET",
+    CUSTODY: "ASSET",
     "suspense": "LIABILITY",
     "income:fees": "INCOME",
     "income:penalties": "INCOME",
@@ -56,13 +62,13 @@ HOUSE = {
     "expense:losses": "EXPENSE",
     "equity:opening": "EQUITY",
 }
-_VENUES = {"treasury:deployed": "ASSET", "income:yield": "INCOME"}
+_VENUES = {DEPLOYED: "ASSET", YIELDS: "INCOME"}
 
 
 def house(asset_id: int, code: str) -> AccountName:
     """An account of the house that staff may name. Raises LookupError for any other."""
-    family, _, venue = code.rpartition(":")
-    kind = HOUSE.get(code) or (is_venue(venue) and _VENUES.get(family)) or ""
+    family, colon, venue = code.rpartition(":")
+    kind = HOUSE.get(code) or (is_venue(venue) and _VENUES.get(family + colon)) or ""
     if not kind:
         raise LookupError(f"{code} is no account that may be named by hand")
     return AccountName(asset_id, code, kind)
@@ -70,12 +76,12 @@ def house(asset_id: int, code: str) -> AccountName:
 
 def deployed(asset_id: int, venue: str) -> AccountName:
     """Coins that work at a venue."""
-    return house(asset_id, f"treasury:deployed:{venue}")
+    return house(asset_id, f"{DEPLOYED}{venue}")
 
 
 def earned_at(asset_id: int, venue: str) -> AccountName:
     """What the coins at a venue have earned."""
-    return house(asset_id, f"income:yield:{venue}")
+    return house(asset_id, f"{YIELDS}{venue}")
 
 
 def is_venue(name: str) -> bool:

@@ -25,9 +25,12 @@ _EXCEPTIONS = {
     "earn_price": "select, insert",
     "earn_proposal": _KEEP,
     "earn_operationlimit": _KEEP,
+    "earn_venue": _KEEP,
     # only ever added to
     "earn_verdict": _ADD,
     "earn_auditevent": _ADD,
+    "earn_outlook": _ADD,
+    "earn_checkrun": _ADD,
 }
 
 

@@ -85,6 +85,23 @@ def balance_at(*, asset_id: int, code: str, at: datetime) -> Decimal:
     return figures.balance if figures else Decimal(0)
 
 
+def present(
+    *, codes: Sequence[str], asset_id: int | None = None
+) -> dict[tuple[int, str], Figures]:
+    """Figures of house accounts in one asset or all, by (asset, code), as recorded now.
+
+    All that is recorded counts, whatever moment it is of: two who look one after the other
+    never see less.
+    """
+    parameters: dict[str, Any] = {"codes": list(codes), "asset": asset_id}
+    with connection.cursor() as cursor:
+        cursor.execute(sql("present"), parameters)
+        return {
+            (asset, code): Figures(kind, debits, credit)
+            for asset, code, kind, debits, credit in cursor
+        }
+
+
 def available(*, asset_id: int, code: str) -> Decimal:
     """What a guarded account holds right now and may spend."""
     row = (

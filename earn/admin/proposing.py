@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from earn import chart
-from earn.models import Customer, Operation, Product
+from earn.models import Customer, Operation, Product, Venue
 from earn.operations import limits
 from earn.operations.books import WALLET
 from ledger.models import Asset
@@ -24,6 +24,11 @@ EARNING = [
 def _assets() -> list[tuple[str, str]]:
     codes = Asset.objects.order_by("code").values_list("code", flat=True)
     return [("", "-"), *((code, code) for code in codes)]
+
+
+def _venues() -> list[tuple[str, str]]:
+    names = Venue.objects.order_by("code").values_list("code", "name")
+    return [("", "-"), *((code, f"{code}: {name}") for code, name in names)]
 
 
 class CustomerField(forms.CharField):
@@ -170,6 +175,35 @@ class LimitForm(Request):
     a_day = forms.CharField(label=_("Most on a day (UTC)"), max_length=60)
 
 
+class VenueForm(Request):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        help_text=_(
+            "Names its accounts for ever. A code that is known: its terms are changed."
+        ),
+    )
+    name = forms.CharField(label=_("Name"), max_length=100)
+    notice_days = forms.CharField(
+        label=_("Days of notice"),
+        max_length=3,
+        help_text=_("From asking for the coins until custody has them again."),
+    )
+
+
+class CoinsForm(Request):
+    venue = forms.ChoiceField(label=_("Venue"), choices=_venues)
+    asset = forms.ChoiceField(label=_("Asset"), choices=_assets)
+    amount = forms.CharField(label=_("Amount"), max_length=60)
+
+
+class YieldForm(CoinsForm):
+    paid_to = forms.ChoiceField(
+        label=_("Paid"),
+        choices=[("venue", _("It stays at the venue")), ("custody", _("To custody"))],
+    )
+
+
 FORMS: dict[str, type[Request]] = {
     Operation.DEPOSIT: MoneyForm,
     Operation.WITHDRAWAL: MoneyForm,
@@ -179,6 +213,10 @@ FORMS: dict[str, type[Request]] = {
     Operation.PRODUCT: StateForm,
     Operation.RATES: RatesForm,
     Operation.LIMIT: LimitForm,
+    Operation.VENUE: VenueForm,
+    Operation.DEPLOY: CoinsForm,
+    Operation.RECALL: CoinsForm,
+    Operation.YIELD: YieldForm,
 }
 
 

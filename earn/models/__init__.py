@@ -22,6 +22,7 @@ from earn.models.products import (
     RateChart,
     RateTier,
 )
+from earn.models.treasury import CheckRun, Due, Outlook, Venue
 
 __all__ = [
     "OPTIONAL",
@@ -30,10 +31,12 @@ __all__ = [
     "AuditEvent",
     "Band",
     "CalendarFeed",
+    "CheckRun",
     "CloseChunk",
     "Customer",
     "DayClose",
     "EarningPause",
+    "Due",
     "KnownDevice",
     "News",
     "Notification",
@@ -41,6 +44,7 @@ __all__ = [
     "Operation",
     "OperationLimit",
     "Order",
+    "Outlook",
     "Position",
     "Price",
     "Product",
@@ -50,5 +54,6 @@ __all__ = [
     "RateChart",
     "RateTier",
     "User",
+    "Venue",
     "Verdict",
 ]

@@ -22,6 +22,10 @@ class Operation(models.TextChoices):
     TERMS = "TERMS", "Terms of a product"
     WIND_UP = "WIND_UP", "Winding up of a product"
     LIMIT = "LIMIT", "Limit of an operation"
+    VENUE = "VENUE", "Terms of a venue"
+    DEPLOY = "DEPLOY", "Deployment of coins"
+    RECALL = "RECALL", "Recall of deployed coins"
+    YIELD = "YIELD", "Yield of deployed coins"
 
 
 class Proposal(models.Model):

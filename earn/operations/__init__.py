@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from earn.models import Operation
-from earn.operations import books, limits, money, people, products, selling
+from earn.operations import books, limits, money, people, products, selling, treasury
 from earn.operations.outcome import Change, Impossible, Outcome
 
 Act = Callable[..., Outcome]
@@ -25,6 +25,10 @@ ACTS: Mapping[str, Act] = {
     Operation.WIND_UP: products.wind_up,
     Operation.TERMS: selling.change_terms,
     Operation.LIMIT: limits.set_limit,
+    Operation.VENUE: treasury.set_venue,
+    Operation.DEPLOY: treasury.deploy,
+    Operation.RECALL: treasury.recall,
+    Operation.YIELD: treasury.book_yield,
 }
 
 

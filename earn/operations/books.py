@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from earn import chart
+from earn import chart, treasury
 from earn.models import Customer
 from earn.operations.outcome import (
     Impossible,
@@ -17,10 +17,12 @@ from earn.operations.outcome import (
 )
 from ledger import posting
 from ledger.models import Asset, Entry, Posting
+from ledger.money import plain
 from ledger.posting import AccountName, Line
 
 # The business rests on all others: its own rows would no more agree with the books.
-REVERSIBLE = {"DEPOSIT", "WITHDRAW", "ADJUST", "DEPLOY", "RECALL", "YIELD"}
+COINS = {"DEPLOY", "RECALL", "YIELD"}
+REVERSIBLE = {"DEPOSIT", "WITHDRAW", "ADJUST"} | COINS
 WALLET = "wallet"
 
 
@@ -55,6 +57,8 @@ def reverse(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
         )
     if Entry.objects.filter(reverses=found).exists():
         raise Impossible("This entry is reversed already.")
+    if found.kind in COINS:
+        _check_coins(found)
     entry = _posted(
         lambda: posting.reverse(
             entry_id=found.pk, key=key, happened_at=at, reason=str(request.get("why", ""))
@@ -62,6 +66,18 @@ def reverse(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
     )
     asset, amount = _largest(found)
     return Outcome(subject=f"entry:{found.pk}", entries=[entry], asset=asset, amount=amount)
+
+
+def _check_coins(entry: Entry) -> None:
+    """What the entry moved must still be where it went."""
+    line = Posting.objects.select_related("debit", "asset").get(entry=entry)
+    asset = treasury.locked(line.asset)
+    there = treasury.held(asset, line.debit.code)
+    if line.amount > there:
+        raise Impossible(
+            f"{line.debit.code} holds {plain(there)} {asset.code}, "
+            f"not {plain(line.amount)}."
+        )
 
 
 def _largest(entry: Entry) -> tuple[Asset, Decimal]:

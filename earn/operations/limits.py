@@ -12,6 +12,9 @@ MONEY = {
     Operation.WITHDRAWAL,
     Operation.ADJUSTMENT,
     Operation.REVERSAL,
+    Operation.DEPLOY,
+    Operation.RECALL,
+    Operation.YIELD,
 }
 
 
