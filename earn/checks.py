@@ -1,14 +1,20 @@
 """What must hold between positions, accruals, closes and the books."""
 
-from collections.abc import Collection, Iterator
-from datetime import date
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
-from earn.models import DayClose
+from django.db import connection, transaction
+
+from earn.models import CheckRun, DayClose
 from ledger import checks as ledger_checks
 from ledger.checks import Check, Violation, found_by
 
 _FOLDER = Path(__file__).parent / "sql" / "checks"
+NAMED = 10  # violations of a check that are told one by one
+Result = tuple[Check, list[Violation]]
 
 
 def _check(name: str, says: str) -> Check:
@@ -45,7 +51,41 @@ CHECKS = (
 )
 
 
-def everything() -> Iterator[tuple[Check, list[Violation]]]:
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """All that is read in it is of one moment: a close that runs meanwhile is seen as a
+    whole or not at all."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("set transaction isolation level repeatable read, read only")
+        yield
+
+
+def keep(results: Sequence[Result], *, began_at: datetime, ended_at: datetime) -> CheckRun:
+    """Keeps what a run of all checks has found."""
+    return CheckRun.objects.create(
+        began_at=began_at,
+        ended_at=ended_at,
+        checks=len(results),
+        violations=sum(len(violations) for _, violations in results),
+        found=[as_json(*result) for result in results if result[1]],
+    )
+
+
+def last_run() -> CheckRun | None:
+    return CheckRun.objects.order_by("-pk").first()
+
+
+def as_json(check: Check, violations: list[Violation]) -> dict[str, Any]:
+    return {
+        "check": check.name,
+        "says": check.says,
+        "violations": len(violations),
+        "first": [violation._asdict() for violation in violations[:NAMED]],
+    }
+
+
+def everything() -> Iterator[Result]:
     """Every check of the books and of the business with what it found."""
     parameters = {
         _CONTROL: _on(_through(but=[DayClose.Stage.ACCRUE, DayClose.Stage.POST])),

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from celery import shared_task
 
-from earn import close, housekeeping, mailing, winding_up
+from earn import checks, close, housekeeping, liquidity, mailing, winding_up
 from earn.portal.notices import letter
 from ledger import seals
 
@@ -30,7 +30,8 @@ def drive_close(through: str | None = None, at: str | None = None) -> None:
         for number in left:
             accrue_chunk.delay(day.isoformat(), number, through=through, at=at)
         return
-    close.advance(day, stage, at=now)
+    if close.advance(day, stage, at=now) == close.Stage.CLOSED:
+        reckon_liquidity.delay()
     drive_close.delay(through=through, at=at)
 
 
@@ -47,6 +48,20 @@ def accrue_chunk(
 @shared_task
 def seal_entries() -> None:
     seals.seal()
+
+
+@shared_task
+def reckon_liquidity() -> None:
+    liquidity.reckon()
+
+
+@shared_task
+def verify_books() -> None:
+    """Runs every check and keeps what it found, for the desk to show."""
+    began_at = datetime.now(UTC)
+    with checks.snapshot():
+        results = list(checks.everything())
+    checks.keep(results, began_at=began_at, ended_at=datetime.now(UTC))
 
 
 @shared_task

@@ -85,15 +85,12 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("checks__gt", 0),
+                            models.Q(("found", []), ("violations", 0)),
                             models.Q(
-                                models.Q(("found", []), ("violations", 0)),
-                                models.Q(
-                                    ("violations__gt", 0),
-                                    models.Q(("found", []), _negated=True),
-                                ),
-                                _connector="OR",
+                                ("violations__gt", 0),
+                                models.Q(("found", []), _negated=True),
                             ),
+                            _connector="OR",
                         ),
                         name="check_runs_count_what_they_found",
                     ),

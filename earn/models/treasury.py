@@ -99,8 +99,7 @@ class CheckRun(models.Model):
             ),
             models.CheckConstraint(
                 name="check_runs_count_what_they_found",
-                condition=Q(checks__gt=0)
-                & (Q(violations=0, found=[]) | Q(violations__gt=0) & ~Q(found=[])),
+                condition=Q(violations=0, found=[]) | Q(violations__gt=0) & ~Q(found=[]),
             ),
         ]
 

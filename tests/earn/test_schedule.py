@@ -7,7 +7,15 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from django_celery_beat.schedulers import ModelEntry
 
 from config.celery import app
-from earn.tasks import drive_close, forget_expired, seal_entries, send_mails, wind_up
+from earn.tasks import (
+    drive_close,
+    forget_expired,
+    reckon_liquidity,
+    seal_entries,
+    send_mails,
+    verify_books,
+    wind_up,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +38,8 @@ def test_missing_jobs_are_created_and_on() -> None:
     assert schedule() == [
         "Close the days that are over: created",
         "Seal the journal: created",
+        "Sum up what will leave: created",
+        "Verify the books: created",
         "Send mails: created",
         "Pay out products that are wound up: created",
         "Forget what has expired: created",
@@ -38,6 +48,8 @@ def test_missing_jobs_are_created_and_on() -> None:
     assert every == {
         drive_close.name: "every 2 minutes",
         seal_entries.name: "every minute",
+        reckon_liquidity.name: "every 10 minutes",
+        verify_books.name: "every 1440 minutes",
         send_mails.name: "every minute",
         wind_up.name: "every 10 minutes",
         forget_expired.name: "every 10 minutes",
@@ -61,12 +73,14 @@ def test_a_second_run_changes_nothing() -> None:
     assert schedule() == [
         "Close the days that are over: already there",
         "Seal the journal: already there",
+        "Sum up what will leave: already there",
+        "Verify the books: already there",
         "Send mails: already there",
         "Pay out products that are wound up: already there",
         "Forget what has expired: already there",
     ]
     assert jobs() == before
-    assert IntervalSchedule.objects.count() == 3
+    assert IntervalSchedule.objects.count() == 4
 
 
 def test_what_staff_changed_stays() -> None:
@@ -107,4 +121,4 @@ def test_beat_finds_a_task_behind_each_job() -> None:
 def test_the_application_may_schedule(as_app_role: Any) -> None:
     with as_app_role():
         schedule()
-    assert len(jobs()) == 5
+    assert len(jobs()) == 7

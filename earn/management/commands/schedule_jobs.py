@@ -31,6 +31,18 @@ JOBS = (
         "Puts the latest entries into the hash chain.",
     ),
     Job(
+        "Sum up what will leave",
+        tasks.reckon_liquidity.name,
+        timedelta(minutes=10),
+        "Keeps the liquidity ladder after each close; does nothing when that is done.",
+    ),
+    Job(
+        "Verify the books",
+        tasks.verify_books.name,
+        timedelta(days=1),
+        "Runs every check of the books; the desk shows what it found.",
+    ),
+    Job(
         "Send mails",
         tasks.send_mails.name,
         timedelta(minutes=1),

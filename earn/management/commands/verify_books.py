@@ -1,42 +1,43 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
 
 from earn import checks
+from earn.checks import NAMED, Result
 from earn.management.progress import Progress
-from ledger.checks import Check, Violation
+from ledger.checks import Violation
 
-NAMED = 10
 COUNTED = 1000  # a check stops there
-Result = tuple[Check, list[Violation]]
 
 
 class Command(BaseCommand):
-    help = "Runs every check of the books; exit code 1 if one finds a violation."
+    help = "Runs and keeps every check of the books; exit code 1 if one finds a violation."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
     def handle(self, *, json: bool, **_: Any) -> None:
-        # One snapshot: a close that runs meanwhile is seen as a whole or not at all.
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("set transaction isolation level repeatable read, read only")
-            results = self.run(Progress(self.stderr))
-            found = (self.show_json if json else self.show_lines)(results)
+        began_at = datetime.now(UTC)
+        results: list[Result] = []
+        with checks.snapshot():
+            run = self.run(Progress(self.stderr), results)
+            found = (self.show_json if json else self.show_lines)(run)
+        checks.keep(results, began_at=began_at, ended_at=datetime.now(UTC))
         if found:
             raise CommandError(f"The books are wrong: {found} violations.", returncode=1)
 
-    def run(self, progress: Progress) -> Iterator[Result]:
+    def run(self, progress: Progress, results: list[Result]) -> Iterator[Result]:
+        """Each when it is done; `results` has them all at the end."""
         progress.show("Checking ...")
-        for number, (check, violations) in enumerate(checks.everything(), 1):
+        for result in checks.everything():
+            results.append(result)
             progress.clear()
-            yield check, violations
-            progress.show(f"{number} checks done ...")
+            yield result
+            progress.show(f"{len(results)} checks done ...")
         progress.clear()
 
     def show_lines(self, results: Iterable[Result]) -> int:
@@ -52,7 +53,7 @@ class Command(BaseCommand):
 
     def show_json(self, results: Iterable[Result]) -> int:
         found = list(results)
-        shown = [as_json(*result) for result in found]
+        shown = [checks.as_json(*result) for result in found]
         total = sum(len(violations) for _, violations in found)
         self.stdout.write(json.dumps({"violations": total, "checks": shown}))
         return total
@@ -60,12 +61,3 @@ class Command(BaseCommand):
 
 def count(violations: list[Violation]) -> str:
     return f"{len(violations)}{'+' if len(violations) >= COUNTED else ''}"
-
-
-def as_json(check: Check, violations: list[Violation]) -> dict[str, Any]:
-    return {
-        "check": check.name,
-        "says": check.says,
-        "violations": len(violations),
-        "first": [violation._asdict() for violation in violations[:NAMED]],
-    }
