@@ -7,6 +7,7 @@ from earn.admin import (
     console,
     customers,
     drafting,
+    figures,
     home,
     orders,
     people,
@@ -18,6 +19,7 @@ from earn.admin import (
     schedules,
     staff,
     terms_forms,
+    treasury,
 )
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "console",
     "customers",
     "drafting",
+    "figures",
     "home",
     "orders",
     "people",
@@ -38,4 +41,5 @@ __all__ = [
     "schedules",
     "staff",
     "terms_forms",
+    "treasury",
 ]

@@ -9,7 +9,8 @@ from django.db.models import Model
 from django.test import Client
 from django_celery_beat.models import PeriodicTask
 
-from earn.models import Customer, Order, Position, Product, QuotaShard, User
+from earn import checks
+from earn.models import Customer, Order, Position, Product, QuotaShard, User, Venue
 from ledger.look_only import LookOnly
 from ledger.models import Entry
 from tests.earn import people
@@ -32,6 +33,8 @@ def business(db: None) -> None:  # noqa: ARG001
     subscribe(bob, fixed(tiers=[(2, 0, "0.10")]), 700, on(0), term_days=2)
     close_to(4)
     redeem(position, on(5))
+    Venue.objects.create(code="bank", name="A bank", notice_days=7)
+    checks.keep([], began_at=on(5), ended_at=on(5))
 
 
 @pytest.fixture
@@ -57,6 +60,7 @@ def label(page: str) -> str:
 
 def test_the_tables_that_staff_look_at() -> None:
     assert PAGES == [
+        "earn/checkrun",
         "earn/customer",
         "earn/dayclose",
         "earn/order",
@@ -64,6 +68,7 @@ def test_the_tables_that_staff_look_at() -> None:
         "earn/product",
         "earn/ratechart",
         "earn/user",
+        "earn/venue",
         "ledger/account",
         "ledger/asset",
         "ledger/bookday",
