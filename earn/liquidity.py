@@ -4,10 +4,11 @@ What is due is known of terms and redemptions, and expected of the rest: flexibl
 on leaving as it did in the last 28 days, and interest is paid out as on the last day.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.db import connection, transaction
 
@@ -99,7 +100,8 @@ def ladders(
 
 def ladder(stock: Stock, *, today: date) -> list[Rung]:
     """Of one asset, a rung for each day of the horizon."""
-    return _rungs([stock], {stock.asset.pk: Decimal(1)}, today, HORIZON)
+    rows = _rows("ladder", _stocked([stock], today, HORIZON))
+    return [Rung(day, day, *figures) for day, *figures in rows]
 
 
 def ladder_of_all(
@@ -110,11 +112,32 @@ def ladder_of_all(
     today: date,
     horizon: int = HORIZON,
 ) -> list[Rung]:
-    """Of all assets that have a price, summed at it and rounded to a unit."""
-    return [
-        rung._replace(**{name: getattr(rung, name).quantize(unit) for name in _FIGURES})
-        for rung in _rungs(stocks, prices, today, horizon)
-    ]
+    """Of all assets that have a price, summed at it; each figure is rounded to a unit."""
+    parameters = _stocked(stocks, today, horizon) | {
+        "priced": list(prices),
+        "prices": list(prices.values()),
+    }
+    custody, back = _worth(parameters, prices)
+    rungs, remaining = [], custody
+    for day, *figures in _rows("ladder_of_all", parameters):
+        maturing, redeeming, paying, expected = (x.quantize(unit) for x in figures)
+        due = maturing + redeeming + paying + expected
+        custody, remaining = custody - due, remaining + back[day] - due
+        rungs.append(
+            Rung(
+                first=day,
+                last=day,
+                maturing=maturing,
+                redeeming=redeeming,
+                paying=paying,
+                expected=expected,
+                due=due,
+                back=back[day].quantize(unit),
+                custody_left=custody.quantize(unit),
+                remaining=remaining.quantize(unit),
+            )
+        )
+    return rungs
 
 
 def by_week(rungs: Sequence[Rung]) -> list[Rung]:
@@ -139,15 +162,15 @@ def rates() -> dict[int, Decimal]:
 _FIGURES = Rung._fields[2:]
 
 
-def _rungs(
-    stocks: Sequence[Stock], prices: Mapping[int, Decimal], today: date, horizon: int
-) -> list[Rung]:
-    priced = [x for x in stocks if x.asset.pk in prices]
-    parameters = _stocked(priced, today, horizon) | {
-        "priced": [x.asset.pk for x in priced],
-        "prices": [prices[x.asset.pk] for x in priced],
-    }
-    return [Rung(day, day, *figures) for day, *figures in _rows("ladder", parameters)]
+def _worth(
+    stocked: Mapping[str, Any], prices: Mapping[int, Decimal]
+) -> tuple[Decimal, defaultdict[date, Decimal]]:
+    """What is in custody, and what comes back on which day."""
+    back: defaultdict[date | None, Decimal] = defaultdict(Decimal)
+    columns = (stocked[name] for name in ("assets", "amounts", "back"))
+    for asset, amount, day in zip(*columns, strict=True):
+        back[day] += amount * prices.get(asset, Decimal(0))
+    return back.pop(None, Decimal(0)), cast("defaultdict[date, Decimal]", back)
 
 
 def _together(rungs: Sequence[Rung]) -> Rung:

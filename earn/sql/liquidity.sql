@@ -74,66 +74,79 @@ language sql stable set search_path = pg_catalog, public, pg_temp as $$
     ) mean on mean.asset_id = o.asset_id
 $$;
 
+-- What is known to be due of each asset by day: terms that end, and redemptions that wait.
+-- What should have been paid before is due today.
+create function earn_known_dues(p_today date, p_last date)
+returns table (asset_id int, day date, maturing numeric, redeeming numeric)
+language sql stable set search_path = pg_catalog, public, pg_temp
+set jit = off set work_mem = '32MB' as $$
+    select f.asset_id, f.day, sum(f.maturing), sum(f.redeeming)
+    from (
+        select d.asset_id, greatest(d.due_on, p_today) as day,
+               d.principal + d.interest - d.stays as maturing, 0::numeric as redeeming
+        from earn_due d where d.due_on <= p_last
+        union all
+        select p.asset_id, greatest(o.due_on, p_today), 0, o.amount
+        from earn_order o join earn_product p on p.id = o.product_id
+        where o.state = 'PENDING' and o.due_on <= p_last
+    ) f
+    group by f.asset_id, f.day
+$$;
+
+-- What each asset is expected to lose on a day: interest paid out, and flexible money that
+-- leaves as it did.
+create function earn_daily_losses()
+returns table (asset_id int, flexible numeric, paying numeric, expected numeric)
+language sql stable set search_path = pg_catalog, public, pg_temp as $$
+    select x.asset_id, x.flexible, x.paid_interest, trunc(x.flexible * x.rate, s.scale)
+    from earn_leaving() x join ledger_asset s on s.id = x.asset_id
+$$;
+
 -- Each day of each asset from today on: what is due, and what is left when all until then is
 -- paid, of custody alone and with what venues give back. Amounts with a null day back are in
--- custody. What should have been paid before is due today; from tomorrow on redemptions and
--- interest are expected as they were.
+-- custody. What is expected is expected from tomorrow on.
 create function earn_ladder(
     p_today date, p_last date, p_assets int[], p_amounts numeric[], p_back date[]
 ) returns table (
     asset_id int, day date, maturing numeric, redeeming numeric, paying numeric,
     expected numeric, due numeric, back numeric, custody_left numeric, remaining numeric
-) language sql stable set search_path = pg_catalog, public, pg_temp as $$
+) language sql stable set search_path = pg_catalog, public, pg_temp
+-- sums of some hundred thousand rows stay in memory; compiling would take longer than they
+set jit = off set work_mem = '32MB' as $$
     with stock as materialized (
         select * from unnest(p_assets, p_amounts, p_back) as x (asset_id, amount, back_on)
     ),
-    flow as materialized (
-        select f.asset_id, f.day, sum(f.maturing) as maturing, sum(f.redeeming) as redeeming,
-               sum(f.paying) as paying, sum(f.expected) as expected
-        from (
-            select d.asset_id, greatest(d.due_on, p_today) as day,
-                   d.principal + d.interest - d.stays as maturing,
-                   0::numeric as redeeming, 0::numeric as paying, 0::numeric as expected
-            from earn_due d where d.due_on <= p_last
-            union all
-            select p.asset_id, greatest(o.due_on, p_today), 0, o.amount, 0, 0
-            from earn_order o join earn_product p on p.id = o.product_id
-            where o.state = 'PENDING' and o.due_on <= p_last
-            union all
-            select x.asset_id, p_today + n, 0, 0, x.paid_interest,
-                   trunc(x.flexible * x.rate, s.scale)
-            from earn_leaving() x
-            join ledger_asset s on s.id = x.asset_id
-            cross join generate_series(1, p_last - p_today) n
-        ) f
-        group by f.asset_id, f.day
+    custody as materialized (
+        select s.asset_id, coalesce(sum(s.amount) filter (where s.back_on is null), 0) as amount,
+               coalesce(max(l.paying), 0) as paying, coalesce(max(l.expected), 0) as expected
+        from stock s left join earn_daily_losses() l on l.asset_id = s.asset_id
+        group by s.asset_id
     ),
-    custody as (
-        select s.asset_id, coalesce(sum(s.amount) filter (where s.back_on is null), 0) as amount
-        from stock s group by s.asset_id
-    ),
-    given as (
+    given as materialized (
         select s.asset_id, greatest(s.back_on, p_today) as day, sum(s.amount) as amount
         from stock s where s.back_on is not null group by 1, 2
     ),
     line as (
         select c.asset_id, p_today + n as day, c.amount as custody,
                coalesce(f.maturing, 0) as maturing, coalesce(f.redeeming, 0) as redeeming,
-               coalesce(f.paying, 0) as paying, coalesce(f.expected, 0) as expected,
+               case when n > 0 then c.paying else 0 end as paying,
+               case when n > 0 then c.expected else 0 end as expected,
                coalesce(g.amount, 0) as back
         from custody c
         cross join generate_series(0, p_last - p_today) n
-        left join flow f on f.asset_id = c.asset_id and f.day = p_today + n
+        left join earn_known_dues(p_today, p_last) f
+            on f.asset_id = c.asset_id and f.day = p_today + n
         left join given g on g.asset_id = c.asset_id and g.day = p_today + n
     ),
     summed as (
-        select *, maturing + redeeming + paying + expected as due,
-               sum(maturing + redeeming + paying + expected) over so_far as due_so_far,
+        select *, sum(maturing + redeeming + paying + expected) over so_far as due_so_far,
                sum(line.back) over so_far as back_so_far
         from line
-        window so_far as (partition by line.asset_id order by line.day)
+        window so_far as (
+            partition by line.asset_id order by line.day rows unbounded preceding)
     )
-    select s.asset_id, s.day, s.maturing, s.redeeming, s.paying, s.expected, s.due, s.back,
+    select s.asset_id, s.day, s.maturing, s.redeeming, s.paying, s.expected,
+           s.maturing + s.redeeming + s.paying + s.expected, s.back,
            s.custody - s.due_so_far, s.custody + s.back_so_far - s.due_so_far
     from summed s
 $$;

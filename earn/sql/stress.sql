@@ -7,6 +7,6 @@ from earn_ladder(%(today)s, %(last)s, %(assets)s::int[], %(amounts)s::numeric[],
                  %(back)s::date[]) l
 join (
     select o.asset_id, o.flexible, trunc(o.flexible * %(share)s, s.scale) as leaves
-    from earn_leaving() o join ledger_asset s on s.id = o.asset_id
+    from earn_daily_losses() o join ledger_asset s on s.id = o.asset_id
 ) x using (asset_id)
 group by l.asset_id, x.flexible, x.leaves

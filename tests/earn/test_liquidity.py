@@ -381,7 +381,7 @@ STATEMENTS = {
         ),
     },
     **dict.fromkeys(
-        ("ladder", "ladders", "stress"),
+        ("ladder", "ladders", "ladder_of_all", "stress"),
         {
             "today": day(0),
             "last": day(1),
