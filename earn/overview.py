@@ -52,7 +52,8 @@ class SellsOut(NamedTuple):
 
     @property
     def share(self) -> Decimal:
-        return self.used / self.capacity
+        """As a fraction, cut after four decimals: what is not full never looks it."""
+        return (self.used / self.capacity).quantize(Decimal("0.0001"), "ROUND_FLOOR")
 
 
 def closes(*, today: date) -> Closes:
