@@ -11,9 +11,9 @@ from celery import current_app
 from django.db import connection
 from kombu.simple import SimpleQueue
 
-from earn import close
+from earn import close, liquidity
 from earn.days import ONE_DAY
-from earn.models import Accrual, CloseChunk, Customer, DayClose
+from earn.models import Accrual, CloseChunk, Customer, DayClose, Due
 from earn.tasks import accrue_chunk, drive_close, last_closable, seal_entries
 from ledger.models import Entry, Seal, SealQueue
 from tests.earn.people import (
@@ -146,6 +146,16 @@ def test_one_message_of_beat_closes_every_day_that_is_over(
     work(queue)
     assert books() == right
     assert wallet(alice) == Decimal("5000") + Decimal("2.73") + Decimal("0.82")
+
+
+def test_what_will_leave_is_summed_up_when_a_day_is_closed(
+    alice: Customer, queue: SimpleQueue
+) -> None:
+    subscribe(alice, fixed(), 1000, on(0), term_days=10)
+    drive(2)
+    work(queue)
+    assert liquidity.reckoned_through() == day(1)
+    assert Due.objects.get().due_on == day(11)
 
 
 @pytest.mark.usefixtures("small_chunks")
