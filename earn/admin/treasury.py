@@ -20,7 +20,7 @@ from earn.models import CheckRun, Venue
 from earn.portal.charts import Chart, Series
 from earn.proposals import MAKE
 from earn.treasury import Stock
-from ledger.admin import LookOnly
+from ledger.look_only import LookOnly
 from ledger.models import Asset
 from ledger.money import unit
 

@@ -8,7 +8,7 @@ from earn.sql import sql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("earn", "0006_desk"),
+        ("earn", "0013_customers"),
         ("ledger", "0002_rules"),
     ]
 
@@ -25,6 +25,8 @@ class Migration(migrations.Migration):
                     ("FREEZE", "Freeze of a customer"),
                     ("PRODUCT", "State of a product"),
                     ("RATES", "Rates of a product"),
+                    ("TERMS", "Terms of a product"),
+                    ("WIND_UP", "Winding up of a product"),
                     ("LIMIT", "Limit of an operation"),
                     ("VENUE", "Terms of a venue"),
                     ("DEPLOY", "Deployment of coins"),
@@ -45,6 +47,8 @@ class Migration(migrations.Migration):
                     ("FREEZE", "Freeze of a customer"),
                     ("PRODUCT", "State of a product"),
                     ("RATES", "Rates of a product"),
+                    ("TERMS", "Terms of a product"),
+                    ("WIND_UP", "Winding up of a product"),
                     ("LIMIT", "Limit of an operation"),
                     ("VENUE", "Terms of a venue"),
                     ("DEPLOY", "Deployment of coins"),
