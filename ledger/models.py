@@ -143,6 +143,8 @@ class Entry(models.Model):
         ]
         indexes = [
             models.Index(fields=["day", "id"], name="entry_day"),  # exports, journal by day
+            # a search for a kind that is rare would read the whole journal without it
+            models.Index(fields=["kind", "day", "id"], name="entry_kind"),
         ]
 
     def __str__(self) -> str:
@@ -193,6 +195,8 @@ class Posting(models.Model):
             models.Index(fields=["debit", "day"], name="posting_debit"),
             models.Index(fields=["credit", "day"], name="posting_credit"),
             models.Index(fields=["day"], name="posting_day"),  # totals of a day
+            # a search for an amount, often all that a bank's or a customer's letter says
+            models.Index(fields=["asset", "amount", "day"], name="posting_amount"),
         ]
 
 

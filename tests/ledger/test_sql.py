@@ -1,6 +1,7 @@
 """The SQL files: each can be planned and says what it does."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,12 @@ DEFINITIONS = {"constraints", "days", "legs", "post", "seal", "texts", "triggers
 STATEMENTS = [x for x in FILES if x.stem not in DEFINITIONS]
 PARAMETERS = {
     "account": 1,
+    "accounts": [1],
+    "amount": Decimal(1),
     "asset": 1,
     "at": at(),
+    "before": 9,
+    "before_day": DAY,
     "codes": ["treasury:custody"],
     "day": DAY,
     "days": [DAY],
@@ -37,11 +42,15 @@ PARAMETERS = {
     "entry": 1,
     "first": DAY,
     "highest": 1,
+    "kind": "TEST",
     "last": DAY,
     "limit": 5,
+    "line": 1,
+    "noted": "{}",
     "owner": "00000000-0000-0000-0000-000000000001",
     "lowest": 1,
     "through": DAY,
+    "whole": [1],
 }
 
 
