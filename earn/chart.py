@@ -91,3 +91,19 @@ def is_venue(name: str) -> bool:
 def is_of_interest(code: str | None) -> bool:
     """Whether what customers receive from the account, or give back to it, is interest."""
     return bool(re.fullmatch(r"product:.+:(accrued|interest)", code or ""))
+
+
+def family(heading: str) -> str:
+    """The line of a report that a heading belongs to: product:*:interest."""
+    for pattern, name in _FAMILIES:
+        if re.fullmatch(pattern, heading):
+            return name
+    return heading
+
+
+_FAMILIES = (
+    (r"product:.+:accrued", "product:*:accrued"),
+    (r"product:.+:interest", "product:*:interest"),
+    (r"treasury:deployed:.+", "treasury:deployed:*"),
+    (r"income:yield:.+", "income:yield:*"),
+)

@@ -128,9 +128,9 @@ def owned_by_day(owner: UUID, days: Sequence[date]) -> dict[tuple[date, int], De
         return {(day, asset): balance for day, asset, balance in cursor}
 
 
-def trial_balance(*, at: datetime) -> list[TrialRow]:
-    """Every heading of every asset at a moment; per asset, debits equal credits."""
-    parameters = {"at": at, "day": at.astimezone(UTC).date()}
+def trial_balance(*, at: datetime, asset_id: int | None = None) -> list[TrialRow]:
+    """Every heading at a moment, of one asset or all; per asset, debits equal credits."""
+    parameters = {"at": at, "day": at.astimezone(UTC).date(), "asset": asset_id}
     with connection.cursor() as cursor:
         cursor.execute(sql("trial_balance"), parameters)
         return [

@@ -80,17 +80,37 @@ def export(
 def _pieces(
     write: Callable[[_Period], Iterator[str]], first: date, last: date
 ) -> Iterator[str]:
-    with _one_moment():
-        earliest = Entry.objects.order_by("day").values_list("day", flat=True).first()
-        if earliest is not None and earliest < first:
-            opening = map(_Opening._make, _stream("opening_balances", first=first))
-            yield from write(_Period(first, last, first - timedelta(days=1), opening))
-        else:
-            yield from write(_Period(first, last, earliest or first, []))
+    with _period(first, last) as period:
+        yield from write(period)
 
 
 @contextmanager
-def _one_moment() -> Iterator[None]:
+def _period(first: date, last: date) -> Iterator[_Period]:
+    with one_moment():
+        earliest = Entry.objects.order_by("day").values_list("day", flat=True).first()
+        if earliest is not None and earliest < first:
+            opening = map(_Opening._make, _stream("opening_balances", first=first))
+            yield _Period(first, last, first - timedelta(days=1), opening)
+        else:
+            yield _Period(first, last, earliest or first, [])
+
+
+def table(*, first: date, last: date) -> Iterator[tuple[object, ...]]:
+    """The rows of the CSV below COLUMNS, with amounts as numbers."""
+    with _period(first, last) as period:
+        for number, x in enumerate(period.opening, 1):
+            yield _numbered(_opening_row(x, number, period.start))
+        for y in _lines(period):
+            yield _numbered(_row(y))
+
+
+def _numbered(row: tuple[object, ...]) -> tuple[object, ...]:
+    *head, amount, note = row
+    return (*head, Decimal(str(amount)), note)
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
     """All queries see the books as they are at the first one."""
     outermost = not connection.in_atomic_block
     with transaction.atomic():
@@ -118,7 +138,7 @@ def _instant(at: datetime) -> str:
 
 # CSV
 
-_COLUMNS = (
+COLUMNS = (
     "entry", "key", "kind", "day", "happened_at", "recorded_at", "reverses",
     "line", "asset", "debit", "credit", "amount", "note",
 )  # fmt: skip
@@ -126,7 +146,7 @@ _COLUMNS = (
 
 def _csv(period: _Period) -> Iterator[str]:
     write = csv.writer(_Echo(), lineterminator="\r\n").writerow
-    yield write(_COLUMNS)
+    yield write(COLUMNS)
     for number, x in enumerate(period.opening, 1):
         yield write(map(guarded, _opening_row(x, number, period.start)))
     for y in _lines(period):

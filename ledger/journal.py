@@ -177,6 +177,10 @@ class Written:
     reversed_by: Entry | None
 
     @property
+    def note(self) -> str:
+        return json.dumps(self.entry.note, ensure_ascii=False)
+
+    @property
     def left_out(self) -> int:
         return self.entry.lines - len(self.lines)
 

@@ -1,13 +1,17 @@
 """What staff look at and propose. Nothing of money is edited here."""
 
 from earn.admin import (
+    asking,
     audit,
+    books,
     catalogue,
     closes,
     console,
     customers,
     drafting,
+    exporting,
     home,
+    journal,
     orders,
     people,
     positions,
@@ -22,13 +26,17 @@ from earn.admin import (
 )
 
 __all__ = [
+    "asking",
     "audit",
+    "books",
     "catalogue",
     "closes",
     "console",
     "customers",
     "drafting",
+    "exporting",
     "home",
+    "journal",
     "orders",
     "people",
     "positions",
