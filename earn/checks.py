@@ -27,6 +27,10 @@ _CONTROL = _check(
 )
 _DUE = _check("due", "nothing that was due by the end of a closed day is unsettled")
 _QUOTA = _check("quota", "used quota = principal of open positions, never above the quota")
+_SETTLED = _check(
+    "settled", "a position that has ended was paid or forfeited all it accrued"
+)
+_PRINCIPAL = _check("principal", "principal of a position = balance of its account")
 _REDEEMING = _check("redeeming", "money being redeemed = pending redemptions, by customer")
 
 CHECKS = (
@@ -40,9 +44,9 @@ CHECKS = (
     _check("accrual_digests", "the accruals are those that the day's seal covers"),
     _check("accrual_entries", "interest posted = interest accrued, by product and day"),
     _CONTROL,
-    _check("settled", "a position that has ended was paid or forfeited all it accrued"),
+    _SETTLED,
     _DUE,
-    _check("principal", "principal of a position = balance of its account"),
+    _PRINCIPAL,
     _QUOTA,
     _REDEEMING,
     _check(
@@ -88,11 +92,25 @@ def as_json(check: Check, violations: list[Violation]) -> dict[str, Any]:
 def everything() -> Iterator[Result]:
     """Every check of the books and of the business with what it found."""
     parameters = {
-        _CONTROL: _on(_through(but=[DayClose.Stage.ACCRUE, DayClose.Stage.POST])),
+        _CONTROL: _on(accrued_through()),
         _DUE: _on(_through(but=[x for x in DayClose.Stage if x != DayClose.Stage.CLOSED])),
     }
     for check in (*ledger_checks.CHECKS, *CHECKS):
         yield check, check.violations(parameters.get(check))
+
+
+def of_ledgers() -> Iterator[tuple[Check, list[Violation]]]:
+    """The checks of sub-ledgers against the books, with what each found."""
+    wanted = (_CONTROL, _SETTLED, _PRINCIPAL, _REDEEMING, _QUOTA)
+    for check in (*ledger_checks.CHECKS, *wanted):
+        if check in wanted or check.name in ("equation", "overdrawn"):
+            parameters = _on(accrued_through()) if check is _CONTROL else None
+            yield check, check.violations(parameters)
+
+
+def accrued_through() -> date | None:
+    """The last day whose interest is both accrued and posted."""
+    return _through(but=[DayClose.Stage.ACCRUE, DayClose.Stage.POST])
 
 
 def of_day(day: date) -> list[Violation]:

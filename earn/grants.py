@@ -26,11 +26,15 @@ _EXCEPTIONS = {
     "earn_proposal": _KEEP,
     "earn_operationlimit": _KEEP,
     "earn_venue": _KEEP,
+    "earn_break": _KEEP,
     # only ever added to
     "earn_verdict": _ADD,
     "earn_auditevent": _ADD,
     "earn_outlook": _ADD,
     "earn_checkrun": _ADD,
+    "earn_custodystatement": _ADD,
+    "earn_custodyline": _ADD,
+    "earn_reconciliation": _ADD,
 }
 
 

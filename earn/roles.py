@@ -1,8 +1,8 @@
 """The four roles of the desk, as groups; made after each migration, never taken away.
 
-A viewer looks at everything; an operator proposes; a checker judges what others propose; an
-administrator says who has which role, and runs the jobs. Whoever has two roles still never
-approves what they have proposed: the database says so.
+A viewer looks at everything; an operator proposes and reconciles; a checker judges what
+others propose; an administrator says who has which role, and runs the jobs. Whoever has two
+roles still never approves what they have proposed: the database says so.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,13 @@ LOOKED_AT = ("ledger", "earn", "django_celery_beat")
 LOOK = ["earn.look_at_desk"]
 ROLES: dict[str, list[str]] = {
     "viewer": LOOK,
-    "operator": [*LOOK, "earn.make_proposal", "earn.run_jobs", "earn.record_prices"],
+    "operator": [
+        *LOOK,
+        "earn.make_proposal",
+        "earn.reconcile",
+        "earn.record_prices",
+        "earn.run_jobs",
+    ],
     "checker": [*LOOK, "earn.check_proposal"],
     "administrator": [
         *LOOK,

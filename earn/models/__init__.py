@@ -1,6 +1,7 @@
 """The tables of the business: people, products, positions, orders, closes."""
 
 from earn.models.closes import Accrual, Band, CloseChunk, DayClose
+from earn.models.custody import Break, CustodyLine, CustodyStatement, Reconciliation
 from earn.models.desk import AuditEvent, Operation, OperationLimit, Proposal, Verdict
 from earn.models.feeds import CalendarFeed
 from earn.models.notifications import (
@@ -30,9 +31,12 @@ __all__ = [
     "AtMaturity",
     "AuditEvent",
     "Band",
+    "Break",
     "CalendarFeed",
     "CheckRun",
     "CloseChunk",
+    "CustodyLine",
+    "CustodyStatement",
     "Customer",
     "DayClose",
     "EarningPause",
@@ -53,6 +57,7 @@ __all__ = [
     "QuotaShard",
     "RateChart",
     "RateTier",
+    "Reconciliation",
     "User",
     "Venue",
     "Verdict",

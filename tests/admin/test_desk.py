@@ -19,8 +19,9 @@ MAY = {
     "operator": {
         "earn.look_at_desk",
         "earn.make_proposal",
-        "earn.run_jobs",
+        "earn.reconcile",
         "earn.record_prices",
+        "earn.run_jobs",
     },
     "checker": {"earn.look_at_desk", "earn.check_proposal"},
     "administrator": {
