@@ -1,11 +1,26 @@
 """Looking at the books. Nothing here writes: corrections are entries of their own."""
 
+from urllib.parse import urlencode
+
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from ledger.look_only import LookOnly
 from ledger.models import Account, Asset, BookDay, Entry, Seal
 from ledger.money import plain
+
+
+# The name of the page that shows an account by `asset` and `code`, for whoever has one.
+ACCOUNT_PAGE = ""
+
+
+def shown(code: str, asset: str) -> str:
+    """A code of an account, leading to its statement."""
+    if not ACCOUNT_PAGE:
+        return code
+    query = urlencode({"asset": asset, "code": code})
+    return format_html('<a href="{}?{}">{}</a>', reverse(ACCOUNT_PAGE), query, code)
 
 
 @admin.register(Asset)
@@ -26,7 +41,7 @@ class AccountAdmin(LookOnly):
     ordering = ("-pk",)
     fields = (
         *("code", "asset", "kind", "heading", "owner", "guarded", "closed_at"),
-        *("balance_now", "held", "entries"),
+        *("balance_now", "held", "entries", "statement"),
     )
 
     @admin.display(description="balance")
@@ -35,6 +50,9 @@ class AccountAdmin(LookOnly):
         if not account.guarded:
             return "summed by the day"
         return plain(account.balance.credits - account.balance.debits)
+
+    def statement(self, account: Account) -> str:
+        return shown(account.code, account.asset.code)
 
     def held(self, account: Account) -> str:
         return plain(account.balance.held) if account.guarded else "-"
@@ -58,7 +76,13 @@ class EntryAdmin(LookOnly):
     def legs(self, entry: Entry) -> str:
         postings = entry.postings.select_related("asset", "debit", "credit")
         rows = (
-            (p.line, p.debit.code, p.credit.code, plain(p.amount), p.asset.code)
+            (
+                p.line,
+                shown(p.debit.code, p.asset.code),
+                shown(p.credit.code, p.asset.code),
+                plain(p.amount),
+                p.asset.code,
+            )
             for p in postings.order_by("line")
         )
         cells = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{} {}</td></tr>"

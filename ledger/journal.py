@@ -24,21 +24,21 @@ _NEWEST = 2**63 - 1
 class Place(NamedTuple):
     """Of a line among those of its account."""
 
-    happened_at: datetime
+    day: date
     entry_id: int
     line: int
 
 
 def opening(account: Account, *, first: date, after: Place | None = None) -> Decimal:
     """The balance before `first`, or just after a place, on the account's normal side."""
-    day = after.happened_at.astimezone(UTC).date() if after else first
+    day = after.day if after else first
     midnight = datetime.combine(day, time.min, tzinfo=UTC)
     before = balance_at(
         asset_id=account.asset_id,
         code=account.code,
         at=midnight - timedelta(microseconds=1),
     )
-    return before + (_moved(account, day, after) if after else 0)
+    return before + (_moved(account, after) if after else 0)
 
 
 def page(
@@ -50,14 +50,15 @@ def page(
     after: Place | None = None,
     balance: Decimal | None = None,
 ) -> list[StatementLine]:
-    """The next lines of an account with the balance after each, oldest first.
+    """The next lines of an account with the balance after each: the days in order, and in
+    each of them the entries as they were written.
 
     `balance` is the one before them, where it is known.
     """
     if balance is None:
         balance = opening(account, first=first, after=after)
-    begin = max(first, after.happened_at.astimezone(UTC).date()) if after else first
-    known = _place(after) | {
+    begin = max(first, after.day) if after else first
+    known = _place(after or Place(begin, 0, 0)) | {
         "account": account.pk,
         "first": begin,
         "last": last,
@@ -90,7 +91,7 @@ def lines(account: Account, *, first: date, last: date) -> Iterator[StatementLin
 
 
 def place_of(line: StatementLine) -> Place:
-    return Place(line.happened_at, line.entry_id, line.line)
+    return Place(line.happened_at.astimezone(UTC).date(), line.entry_id, line.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,15 +222,13 @@ def _line(posting: Posting) -> EntryLine:
     )
 
 
-def _moved(account: Account, day: date, after: Place) -> Decimal:
-    known = _place(after) | {"account": account.pk, "day": day}
+def _moved(account: Account, after: Place) -> Decimal:
     with connection.cursor() as cursor:
-        cursor.execute(sql("moved_on_day"), known)
+        cursor.execute(sql("moved_on_day"), _place(after) | {"account": account.pk})
         row = cursor.fetchone()
     moved: Decimal = row[0] if row else Decimal(0)
     return moved if account.kind in _DEBIT_NORMAL else -moved
 
 
-def _place(after: Place | None) -> dict[str, Any]:
-    at, entry, line = after or (None, None, None)
-    return {"at": at, "entry": entry, "line": line}
+def _place(after: Place) -> dict[str, Any]:
+    return {"day": after.day, "entry": after.entry_id, "line": after.line}

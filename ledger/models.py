@@ -191,12 +191,13 @@ class Posting(models.Model):
             models.CheckConstraint(name="amount_is_positive", condition=Q(amount__gt=0)),
         ]
         indexes = [
-            # one account's lines from a day on: balances at a time, statements, basis
-            models.Index(fields=["debit", "day"], name="posting_debit"),
-            models.Index(fields=["credit", "day"], name="posting_credit"),
+            # one account's lines from a day on: balances at a time, statements, basis; and
+            # page by page, for which a day of a busy account would be too much to sort
+            models.Index(fields=["debit", "day", "entry", "line"], name="posting_debit"),
+            models.Index(fields=["credit", "day", "entry", "line"], name="posting_credit"),
             models.Index(fields=["day"], name="posting_day"),  # totals of a day
             # a search for an amount, often all that a bank's or a customer's letter says
-            models.Index(fields=["asset", "amount", "day"], name="posting_amount"),
+            models.Index(fields=["asset", "amount", "day", "entry"], name="posting_amount"),
         ]
 
 

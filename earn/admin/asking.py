@@ -156,18 +156,15 @@ def place(request: HttpRequest) -> Place | None:
     words = request.GET.get("after", "").split("_")
     if len(words) != 3:
         return None
-    at, entry, line = words
     try:
-        moment = datetime.strptime(at, "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
-        found = Place(moment, _number(entry), _number(line))
+        found = Place(date.fromisoformat(words[0]), _number(words[1]), _number(words[2]))
     except ValueError:
         return None
-    return found if FIRST <= moment.date() <= LAST else None
+    return found if FIRST <= found.day <= LAST else None
 
 
 def place_text(found: Place) -> str:
-    at = found.happened_at.astimezone(UTC)
-    return f"{at:%Y%m%dT%H%M%S.%f}_{found.entry_id}_{found.line}"
+    return f"{found.day}_{found.entry_id}_{found.line}"
 
 
 def before(request: HttpRequest) -> Before | None:

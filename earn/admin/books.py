@@ -29,11 +29,13 @@ from earn.desk import page, show
 from earn.financials import AssetReport, Report, Trial
 from earn.models import Customer
 from earn.portal.filters import figure
+from ledger import admin as tables
 from ledger import balances, journal
 from ledger.models import Account, Asset
 from ledger.money import round_half_up_to_unit
 
 SECTION = gettext_lazy("Books")
+tables.ACCOUNT_PAGE = "admin:account"  # codes in the tables of the ledger lead there too
 LINES = 50
 FOUND = 100
 

@@ -11,7 +11,7 @@ from earn.sql import sql
 class Migration(migrations.Migration):
     dependencies = [
         ("earn", "0006_desk"),
-        ("ledger", "0003_journal_indexes"),
+        ("ledger", "0002_rules"),
     ]
 
     operations = [

@@ -1,6 +1,11 @@
 -- Debits less credits of one account on a day, up to a place among its lines and with it.
-select coalesce(sum(l.amount), 0)
-from ledger_leg l
-join ledger_entry e on e.id = l.entry_id
-where l.account_id = %(account)s and l.day = %(day)s
-  and (e.happened_at, e.id, l.line) <= (%(at)s, %(entry)s, %(line)s)
+select coalesce(sum(amount), 0)
+from (
+    select p.amount from ledger_posting p
+    where p.debit_id = %(account)s and p.day = %(day)s
+      and (p.entry_id, p.line) <= (%(entry)s, %(line)s)
+    union all
+    select -p.amount from ledger_posting p
+    where p.credit_id = %(account)s and p.day = %(day)s
+      and (p.entry_id, p.line) <= (%(entry)s, %(line)s)
+) x

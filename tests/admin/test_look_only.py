@@ -117,7 +117,8 @@ def test_no_action_deletes_what_is_chosen(page: str, staff: Client) -> None:
 def test_an_entry_shows_its_lines(staff: Client) -> None:
     entry = Entry.objects.get(kind="REDEEM")
     page = staff.get(f"/admin/ledger/entry/{entry.pk}/change/").content.decode()
-    assert "<td>1</td><td>position:" in page
+    statement = "/admin/books/account/?asset=USD&amp;code=position%3A"
+    assert f'<td>1</td><td><a href="{statement}' in page
     assert "<td>500 USD</td>" in page
     assert "not sealed yet" in page
 
