@@ -10,7 +10,6 @@ from ledger.look_only import LookOnly
 from ledger.models import Account, Asset, BookDay, Entry, Seal
 from ledger.money import plain
 
-
 # The name of the page that shows an account by `asset` and `code`, for whoever has one.
 ACCOUNT_PAGE = ""
 

@@ -1,7 +1,6 @@
 """What staff look at and propose. Nothing of money is edited here."""
 
 from earn.admin import (
-    asking,
     audit,
     books,
     catalogue,
@@ -27,7 +26,6 @@ from earn.admin import (
 )
 
 __all__ = [
-    "asking",
     "audit",
     "books",
     "catalogue",

@@ -10,7 +10,7 @@ from earn.sql import sql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("earn", "0006_desk"),
+        ("earn", "0014_treasury"),
         ("ledger", "0002_rules"),
     ]
 
