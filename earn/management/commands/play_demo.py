@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError as BrokerDown
 from earn import close, tasks
 from earn.close import CloseFailed
 from earn.days import ONE_DAY
-from earn.demo import fixtures, loading, quotes, report
+from earn.demo import desk, fixtures, loading, quotes, report
 from earn.demo.people import People
 from earn.demo.play import Calendar, play
 from earn.management.arguments import read_number
@@ -33,6 +33,7 @@ OUTAGE_SECONDS = 60
 OUTAGES = 20
 T = TypeVar("T")
 STAFF, CUSTOMER = "admin@example.com", "customer@example.com"
+ROLES = {"operator@example.com": "operator", "checker@example.com": "checker"}
 
 
 class Command(BaseCommand):
@@ -192,12 +193,20 @@ def number(text: str | None, option: str, most: int) -> int | None:
 def logins(people: People) -> Iterator[str]:
     """Makes who may sign in, where they are missing; how each does."""
     at = datetime.now(UTC)
-    for email, is_staff in ((STAFF, True), (CUSTOMER, False)):
-        user = loading.login(email, password=password(email), at=at, is_staff=is_staff)
+    users = {}
+    for email in (STAFF, *ROLES, CUSTOMER):
+        user = loading.login(
+            email, password=password(email), at=at, is_staff=email == STAFF
+        )
+        if email in ROLES:
+            desk.give_role(user, ROLES[email])
         chosen = password(email) if user.check_password(password(email)) else "your own"
         yield f"Sign in as {email}, password {chosen}"
+        users[email] = user
     if people.shown:
-        loading.attach(user, people.shown.reference)
+        loading.attach(users[CUSTOMER], people.shown.reference)
+    maker, checker = (users[email] for email in ROLES)
+    desk.put_to_work(maker=maker, checker=checker, at=at)
 
 
 def password(email: str) -> str:
