@@ -9,13 +9,16 @@ class EarnConfig(AppConfig):
     def ready(self) -> None:
         from allauth.account.signals import user_logged_in
         from allauth.mfa.signals import authentication_failed
+        from django.contrib.auth.signals import user_logged_in as session_begun
         from django.contrib.auth.signals import user_login_failed
 
         from earn.admin import signing_in
         from earn.grants import grant
+        from earn.portal import presence
         from earn.portal.accounts import see_device
         from earn.roles import create_roles
 
+        session_begun.connect(presence.begin)
         user_logged_in.connect(see_device)
         user_logged_in.connect(signing_in.signed_in)
         user_login_failed.connect(signing_in.password_failed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,11 @@ class Presence:
         if request.user.is_authenticated:
             _see(request, datetime.now(UTC))
         return self.get_response(request)
+
+
+def begin(request: HttpRequest, **_: Any) -> None:
+    """Hears of every sign-in, of which allauth notes the moment itself."""
+    request.session[SEEN] = int(datetime.now(UTC).timestamp())
 
 
 def _see(request: HttpRequest, at: datetime) -> None:

@@ -6,7 +6,6 @@ weight and the like then find it by themselves. The pages of staff need no line.
 
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -23,7 +22,6 @@ from fido2.webauthn import AttestationObject, AuthenticatorData, CollectedClient
 
 from earn import feeds
 from earn.models import CalendarFeed, Customer, Order, Position, User
-from earn.portal.presence import SEEN
 from tests.earn.people import (
     close_to,
     customer,
@@ -237,7 +235,6 @@ def signed_in(user: User | None, **options: Any) -> Client:
     client.force_login(user)
     request = HttpRequest()
     request.session = client.session
-    request.session[SEEN] = int(datetime.now(UTC).timestamp())
     for method in ("password", "mfa"):
         record_authentication(request, user, method, reauthenticated=True)
     request.session.save()

@@ -5,11 +5,12 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from earn import tasks
-
 
 class Job(NamedTuple):
-    """`task` tells whether the job is there, whatever staff have called it since."""
+    """`task` tells whether the job is there, whatever staff have called it since.
+
+    It is a text: to ask Celery for a name at import would start the embedded servers.
+    """
 
     name: str
     task: str
@@ -20,43 +21,43 @@ class Job(NamedTuple):
 JOBS = (
     Job(
         "Close the days that are over",
-        tasks.drive_close.name,
+        "earn.tasks.drive_close",
         timedelta(minutes=2),
         "Drives the daily close from 00:05 UTC on; does nothing when all is closed.",
     ),
     Job(
         "Seal the journal",
-        tasks.seal_entries.name,
+        "earn.tasks.seal_entries",
         timedelta(minutes=1),
         "Puts the latest entries into the hash chain.",
     ),
     Job(
         "Sum up what will leave",
-        tasks.reckon_liquidity.name,
+        "earn.tasks.reckon_liquidity",
         timedelta(minutes=10),
         "Keeps the liquidity ladder after each close; does nothing when that is done.",
     ),
     Job(
         "Verify the books",
-        tasks.verify_books.name,
+        "earn.tasks.verify_books",
         timedelta(days=1),
         "Runs every check of the books; the desk shows what it found.",
     ),
     Job(
         "Send mails",
-        tasks.send_mails.name,
+        "earn.tasks.send_mails",
         timedelta(minutes=1),
         "Mails customers what they were told in the portal.",
     ),
     Job(
         "Pay out products that are wound up",
-        tasks.wind_up.name,
+        "earn.tasks.wind_up",
         timedelta(minutes=10),
         "Pays the flexible positions of closed products to their customers.",
     ),
     Job(
         "Forget what has expired",
-        tasks.forget_expired.name,
+        "earn.tasks.forget_expired",
         timedelta(minutes=10),
         "Clears counts of tries that count no more.",
     ),
