@@ -19,6 +19,8 @@ from tests.browser.test_axe import judge, shape
 from tests.earn.people import on, wallet
 from tests.portal.pages import FOR_STAFF, Alice, create_alice, routes, signed_in
 
+TABLES = ("/admin/earn/", "/admin/ledger/", "/admin/django_celery_beat/")
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -66,7 +68,9 @@ def test_every_page_of_the_desk_is_for_everybody(
             continue  # only sent to, a file, or of another thing than the first
         seen += 1
         page.goto(f"{live_server.url}{address}")
-        found += [*judge(page), *shape(page, "ltr")]
+        # Django's tables have the colours of any other page
+        themes = 1 if address.startswith(TABLES) else 2
+        found += [*judge(page, themes=themes), *shape(page, "ltr")]
     context.close()
     # axe's own, when it reads a style sheet that imports another; ours have an address
     ours = [message for message in heard if not message.startswith(": ")]

@@ -400,6 +400,7 @@ def whole_market(db: None) -> None:  # noqa: ARG001
 
 
 WHOLE_MARKET = """
+    set local session_replication_role = replica;  -- 30,000 rows that keep the rules
     with asset as (
         insert into ledger_asset (code, name, scale, kind)
         select 'A' || n, 'Asset ' || n, 6, 'CRYPTO' from generate_series(1, 1300) n
@@ -411,7 +412,7 @@ WHOLE_MARKET = """
             settlement_delay_days, renewal_cutoff_hours, notice_days, countries_allowed,
             countries_denied, minimum_kyc_level, risk_text, risk_translations, risk_version)
         select lower(code) || '-' || n, id, case n when 1 then 'FLEXIBLE' else 'FIXED' end,
-            jsonb_build_object('en', code || ' product ' || n), 'DRAFT', 1, 9000,
+            jsonb_build_object('en', code || ' product ' || n), 'OPEN', 1, 9000,
             'ACT/365F', 'SLICE', 'NONE',
             case n when 1 then 'ON_REDEMPTION' else 'AT_MATURITY' end, 'FLOOR', 'FORBIDDEN',
             0, 0, 0, 0, '{}', '{}', 0, '', '{}', 1
@@ -421,17 +422,17 @@ WHOLE_MARKET = """
         insert into earn_quotashard (product_id, number, capacity, used)
         select id, n, 4500, 0 from product, generate_series(0, 1) n
     ), chart as (
-        insert into earn_ratechart (product_id, version, effective_on)
-        select id, n, date '2020-01-01' + n from product, generate_series(1, 2) n
+        insert into earn_ratechart (product_id, version, announced_at, effective_on)
+        select id, n, '2019-01-01', date '2020-01-01' + n
+        from product, generate_series(1, 2) n
         returning id, product_id
     )
     insert into earn_ratetier (chart_id, term_days, from_amount, annual_rate)
     select chart.id, case kind when 'FIXED' then 30 * (1 + n % 3) end, n * 100,
         0.01 + (chart.id * 7 + n) % 100 / 1000.0
     from chart join product on product.id = product_id, generate_series(0, 5) n;
+    set local session_replication_role = origin;
     analyze earn_product, earn_ratechart, earn_ratetier, earn_quotashard, ledger_asset;
-    update earn_ratechart set announced_at = '2019-01-01';
-    update earn_product set state = 'OPEN';
 """
 
 
