@@ -31,7 +31,7 @@ class ProductDay(NamedTuple):
     @property
     def shown_change(self) -> Decimal | None:
         """The same to a tenth of a percent: no page shows more."""
-        return None if self.change is None else Decimal(f"{self.change:.3f}")
+        return None if self.change is None else Decimal(f"{self.change:.3f}") + 0  # no -0
 
     @property
     def stands_out(self) -> bool:

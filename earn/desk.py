@@ -19,6 +19,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -151,6 +152,10 @@ class Desk(AdminSite):
         ]
         return [*ours, *super().get_urls()]
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Of staff alone, and in UTC whatever zone they live in: so are the books."""
+        return super().admin_view(_in_utc(view), cacheable)
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {"desk_menu": list(self._menu(request))}
 
@@ -195,6 +200,12 @@ def show(
     return render(request, template, context, status=status)
 
 
+def crumb(name: str) -> dict[str, str]:
+    """Leads back to a page of the menu, by the name it is known under."""
+    label = next(one.label for one in Desk.pages if one.name == name)
+    return {"address": reverse(f"{site.name}:{name}"), "label": str(label)}
+
+
 def actor(request: HttpRequest) -> Actor:
     """Whoever acts, now, from where; the edge reads the clock here."""
     assert isinstance(request.user, User)
@@ -220,6 +231,17 @@ def _guarded(one: DeskPage) -> View:
     def act(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         may(request, one.permission)
         return one.view(request, *args, **kwargs)
+
+    return act
+
+
+def _in_utc(view: View) -> View:
+    """Until the answer is sent: a page may be written after its view has returned."""
+
+    @wraps(view)
+    def act(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        timezone.activate(UTC)
+        return view(request, *args, **kwargs)
 
     return act
 

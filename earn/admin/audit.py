@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from earn import audit
 from earn.audit import BadCursor, Cursor, Filter
-from earn.desk import page, show
+from earn.desk import crumb, page, show
 from earn.documents import moment
 from earn.models import AuditEvent
 from ledger.exports import guarded
@@ -85,6 +85,7 @@ def event(request: HttpRequest, object_id: int) -> HttpResponse:
         request,
         "desk/audit_event.html",
         f"{found.act} {found.subject}",
+        crumbs=[crumb("audit")],
         event=found,
         differences=list(differences(found)),
     )

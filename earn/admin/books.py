@@ -25,7 +25,7 @@ from earn.admin.asking import (
 )
 from earn.admin.proposing import CustomerField
 from earn.days import end_of
-from earn.desk import page, show
+from earn.desk import crumb, page, show
 from earn.financials import AssetReport, Report, Trial
 from earn.models import Customer
 from earn.portal.filters import figure
@@ -87,7 +87,7 @@ def account(request: HttpRequest) -> HttpResponse:
     asset = form.cleaned_data.get("asset")
     if asset is None or not code or "\x00" in code:
         raise Http404
-    known = {"form": form, "asset": asset, "code": code}
+    known = {"form": form, "asset": asset, "code": code, "crumbs": [crumb("accounts")]}
     found = Account.objects.select_related("balance").filter(asset=asset, code=code).first()
     if found is None or not is_valid:
         status = 422 if found else 404

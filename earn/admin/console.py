@@ -10,16 +10,18 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from kombu.exceptions import OperationalError
 
-from earn import close, day_totals, jobs, tasks
+from earn import close, day_totals, jobs, overview, prices, tasks
 from earn.day_totals import Ahead, Chunks, Compared
 from earn.days import ONE_DAY
 from earn.desk import actor, page, show
 from earn.models import DayClose, Product
+from earn.overview import Total
 from ledger import seals
 from ledger.models import Asset, Seal
 
@@ -37,12 +39,14 @@ CAUSES = {
 
 
 class Line(NamedTuple):
-    """A day of the list. `seconds` is None until it is closed."""
+    """A day of the list. `seconds` is None until it is closed; `worth` is of its interest,
+    at the prices of now, None without a reporting currency."""
 
     close: DayClose
     chunks: Chunks
     seconds: timedelta | None
-    interest: list[tuple[Decimal, Asset]]
+    interest: list[tuple[Asset, Decimal]]
+    worth: Total | None
     seal: Seal | None
 
 
@@ -75,7 +79,8 @@ def close_list(request: HttpRequest) -> HttpResponse:
         request,
         "desk/closes.html",
         _("Daily close"),
-        lines=_lines(found[:PAGE]),
+        lines=_lines(found[:PAGE], at=at),
+        currency=overview.reporting_currency(),
         earlier=found[PAGE - 1].day if len(found) > PAGE else None,
         is_first=before == date.max,
         next_day=close.next_day(last),
@@ -134,7 +139,7 @@ def ahead(request: HttpRequest) -> HttpResponse:
 @require_safe
 def one_day(request: HttpRequest, day: str) -> HttpResponse:
     found = get_object_or_404(DayClose, day=_day(day))
-    (line,) = _lines([found])
+    (line,) = _lines([found], at=datetime.now(UTC))
     rows = day_totals.by_product(found.day)
     after = request.GET.get("after", "").replace("\x00", "")
     further = [row for row in rows if row.product > after]
@@ -142,9 +147,10 @@ def one_day(request: HttpRequest, day: str) -> HttpResponse:
     return show(
         request,
         "desk/close.html",
-        _("Close of %(day)s") % {"day": found.day},
+        _("Close of %(day)s") % {"day": date_format(found.day)},
         crumbs=[_crumb()],
         line=line,
+        currency=overview.reporting_currency(),
         unusual=[(row, assets[row.asset]) for row in rows if row.stands_out],
         rows=[(row, assets[row.asset]) for row in further[:MOST_PRODUCTS]],
         after=further[MOST_PRODUCTS - 1].product if len(further) > MOST_PRODUCTS else "",
@@ -164,7 +170,7 @@ def compared(request: HttpRequest, day: str) -> HttpResponse:
     return show(
         request,
         "desk/close_compared.html",
-        _("%(day)s against the charts") % {"day": found.day},
+        _("%(day)s against the charts") % {"day": date_format(found.day)},
         crumbs=[_crumb(), _crumb(found.day)],
         day=found.day,
         wrong=[x for x in differences if x.now.interest != x.now.expected],
@@ -208,18 +214,26 @@ def _stands_out(change: Decimal | None) -> bool:
     return change is None or abs(change) > day_totals.STANDS_OUT
 
 
-def _lines(found: Sequence[DayClose]) -> list[Line]:
+def _lines(found: Sequence[DayClose], *, at: datetime) -> list[Line]:
     days = [one.day for one in found]
     chunks = day_totals.chunks_of(days)
     interest = day_totals.interest_of(days)
     sealed = seals.of_days(days)
     assets = _assets({code for sums in interest.values() for code in sums})
+    sums = {
+        day: [(assets[code], amount) for code, amount in sorted(of.items())]
+        for day, of in interest.items()
+    }
+    currency, known = overview.reporting_currency(), prices.latest(at=at)
     return [
         Line(
             one,
             chunks.get(one.day, Chunks(0, 0)),
             one.closed_at - one.opened_at if one.closed_at else None,
-            [(amount, assets[code]) for code, amount in sorted(interest[one.day].items())],
+            sums[one.day],
+            overview.total(sums[one.day], currency, known=known, at=at)
+            if currency
+            else None,
             sealed.get(one.day),
         )
         for one in found
@@ -239,5 +253,6 @@ def _day(text: str) -> date:
 
 def _crumb(day: date | None = None) -> dict[str, str]:
     if day:
-        return {"address": reverse("admin:close", args=[day]), "label": str(day)}
+        address = reverse("admin:close", args=[day])
+        return {"address": address, "label": date_format(day)}
     return {"address": reverse("admin:closes"), "label": _("Daily close")}

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -80,7 +82,7 @@ def customer(request: HttpRequest, object_id: int) -> HttpResponse:
         more_positions=len(positions) > PAGE,
         orders=_amounts(orders[:PAGE]),
         more_orders=len(orders) > PAGE,
-        events=_events(events[:PAGE]),
+        events=_events(found, events[:PAGE]),
         more_events=len(events) > PAGE,
         consents=customers.consents(found, limit=PAGE),
         notifications=customers.notifications(found, limit=FEW),
@@ -118,7 +120,7 @@ def entries(request: HttpRequest, object_id: int) -> HttpResponse:
         raise Http404 from error
     rows = activity.happened(customer=found, before=before, limit=PAGE + 1)
     older = urlencode({"before": rows[PAGE - 1].cursor}) if len(rows) > PAGE else ""
-    known = {"events": _events(rows[:PAGE]), "older": older}
+    known = {"events": _events(found, rows[:PAGE]), "older": older}
     return _list(request, found, "desk/customer_entries.html", _("Entries"), known)
 
 
@@ -232,18 +234,30 @@ def _amount(order: Order) -> str:
     if order.amount is None:
         return ""
     asset = order.product.asset if order.product else order.request["asset"]
-    return f"{plain(order.amount)} {asset}"
+    return f"{_grouped(order.amount)} {asset}"
 
 
-def _events(rows: list[Event]) -> list[tuple[Event, str, str]]:
+def _events(found: Customer, rows: list[Event]) -> list[tuple[Event, str, str, str, str]]:
+    """With what happened in words, its amount, and from which account to which."""
     return [
         (
             x,
             str(EVENT[x.type]),
-            "" if x.amount is None else f"{plain(x.amount)} {x.asset or ''}",
+            "" if x.amount is None else f"{_grouped(x.amount)} {x.asset or ''}",
+            _account(found, x.account_from),
+            _account(found, x.account_to),
         )
         for x in rows
     ]
+
+
+def _account(found: Customer, code: str | None) -> str:
+    """Their own accounts without the number that all of them begin with."""
+    return (code or "").removeprefix(f"customer:{found.uuid}:")
+
+
+def _grouped(amount: Decimal) -> str:
+    return number_format(plain(amount), use_l10n=True, force_grouping=True)
 
 
 def _number(request: HttpRequest) -> int | None:

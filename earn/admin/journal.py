@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from earn import journal
 from earn.admin.asking import SearchForm, before, before_text
 from earn.admin.books import SECTION
-from earn.desk import page, show
+from earn.desk import crumb, page, show
 from earn.operations.books import REVERSIBLE
 from earn.proposals import MAKE
 from ledger import journal as books
@@ -62,6 +62,7 @@ def entry(request: HttpRequest, object_id: int) -> HttpResponse:
         request,
         "desk/entry.html",
         _("Entry %(number)s") % {"number": object_id},
+        crumbs=[crumb("journal")],
         one=found[0],
         reversal=_reversal(found[0]) if may_propose else "",
         adjustment=_adjustment(found[0]) if may_propose else "",

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from earn import audit, prices
 from earn.desk import actor, page, show
+from earn.models import Product
 from earn.prices import BadPrices, Quote
 from ledger.models import Asset
 from ledger.money import plain
@@ -35,7 +37,7 @@ class Line(NamedTuple):
 )
 @require_http_methods(["GET", "HEAD", "POST"])
 def price_list(request: HttpRequest) -> HttpResponse:
-    """Shows the last price of each asset; takes a list of new ones, all or none."""
+    """Shows the last prices, and what needs one; takes a list of new ones, all or none."""
     text = ""
     if request.method == "POST":
         if not actor(request).user.has_perm(RECORD):
@@ -75,12 +77,15 @@ def _recorded(request: HttpRequest, text: str) -> HttpResponse:
 def _shown(request: HttpRequest, *, text: str = "", problem: str = "") -> HttpResponse:
     at, newest = datetime.now(UTC), prices.newest()
     others = Asset.objects.exclude(code=settings.REPORTING_CURRENCY).order_by("code")
+    offered = Product.objects.order_by().values("asset")
+    shown = others.filter(Q(pk__in=newest) | Q(pk__in=offered))
     return show(
         request,
         "desk/prices.html",
         _("Prices"),
         status=422 if problem else 200,
-        lines=[_line(asset, newest.get(asset.pk), at) for asset in others],
+        lines=[_line(asset, newest.get(asset.pk), at) for asset in shown],
+        left_out=others.count() - len(shown),
         currency=settings.REPORTING_CURRENCY,
         may_record=actor(request).user.has_perm(RECORD),
         problem=problem,

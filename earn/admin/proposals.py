@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from earn import proposals
 from earn.admin.proposing import FORMS, shown
-from earn.desk import actor, page, show
+from earn.desk import actor, crumb, page, show
 from earn.models import Operation, Proposal
 from earn.proposals import CHECK, MAKE, ConfirmationNeeded, ProposalRefused
 
@@ -73,6 +73,7 @@ def propose(request: HttpRequest, operation: str) -> HttpResponse:
     is_wrong = is_sent and (not form.is_valid() or "problem" in known)
     title = _("Propose: %(operation)s") % {"operation": Operation(kind).label}
     status = 422 if is_wrong else 200
+    known["crumbs"] = [crumb("proposals")]
     return show(request, "desk/propose.html", title, status=status, **known)
 
 
@@ -90,8 +91,9 @@ def proposal(request: HttpRequest, object_id: int) -> HttpResponse:
         request,
         "desk/proposal.html",
         str(found),
+        crumbs=[crumb("proposals")],
         proposal=found,
-        asked=shown(found.request),
+        asked=shown(found.operation, found.request),
         verdicts=found.verdicts.select_related("checker").order_by("pk"),
         may_judge=proposals.waiting_for(user, at=at).filter(pk=found.pk).exists(),
         may_withdraw=is_mine,

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from earn import chart
+from earn.admin.figures import in_words
 from earn.models import Customer, Operation, Product, Venue
 from earn.operations import limits
 from earn.operations.books import WALLET
@@ -225,12 +226,19 @@ FORMS: dict[str, type[Request]] = {
 }
 
 
-def shown(request: dict[str, Any]) -> dict[str, str]:
-    """A request as people read it."""
+def shown(operation: str, request: dict[str, Any]) -> dict[str, str]:
+    """A request as people read it: by the labels of its form, as far as it has them."""
+    fields = FORMS[operation].base_fields if operation in FORMS else {}
     return {
-        name: value if isinstance(value, str) else json.dumps(value)
+        str(fields[name].label) if name in fields else in_words(name): (
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        )
         for name, value in request.items()
     }
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _tier(number: int, words: list[str]) -> dict[str, str]:

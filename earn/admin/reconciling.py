@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from earn import custody, reconciliation
 from earn.admin.books import SECTION
 from earn.custody import BadStatement, BreakRefused, Problem
-from earn.desk import actor, page, show
+from earn.desk import actor, crumb, page, show
 from earn.models import Break, CustodyLine, CustodyStatement, Reconciliation, User
 from ledger import balances
 
@@ -122,6 +122,7 @@ def statement(request: HttpRequest, object_id: int) -> HttpResponse:
         request,
         "desk/custody_statement.html",
         str(found),
+        crumbs=[crumb("custody-statements")],
         statement=found,
         lines=[(x, _account(x), getattr(x, "break", None)) for x in rows[:ALL_LINES]],
         more=rows[ALL_LINES - 1].number if len(rows) > ALL_LINES else "",
@@ -166,6 +167,7 @@ def one_break(request: HttpRequest, object_id: int) -> HttpResponse:
         request,
         "desk/break.html",
         str(found),
+        crumbs=[crumb("breaks")],
         one=found,
         account=_account(line),
         age=(at - line.as_of).days,

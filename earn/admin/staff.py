@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from earn import staffing
 from earn.admin.audit import SECTION
-from earn.desk import actor, page, show
+from earn.desk import actor, crumb, page, show
 from earn.models import User
 from earn.roles import ROLES
 from earn.staffing import CHANGE, StaffRefused
@@ -82,6 +82,7 @@ def staff_member(request: HttpRequest, object_id: int) -> HttpResponse:
         request,
         "desk/staff_member.html",
         user.email,
+        crumbs=[crumb("staff")],
         status=422 if form.errors else 200,
         member=known,
         form=form,

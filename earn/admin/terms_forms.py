@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from earn.admin.figures import in_words
 from earn.admin.proposing import FORMS, Request, fraction
 from earn.models import Operation, Product
 from earn.operations import Impossible
@@ -29,7 +30,7 @@ NUMBERS = {
 CHOICES = {
     "kind": _("Kind"),
     "day_count": _("Day count"),
-    "tier_mode": _("Tiers: SLICE or WHOLE balance"),
+    "tier_mode": _("Tiers: by slice or by the whole balance"),
     "compounding": _("Compounding"),
     "payout": _("Interest is paid"),
     "final_rounding": _("Last fraction of a unit"),
@@ -47,8 +48,8 @@ CONSTRAINTS = {
     "early_redemption_has_its_figure": (
         "early_rule",
         _(
-            "REDUCED_RATE needs a rate and FORFEIT_DAYS a number of days; the others have "
-            "neither."
+            "“Reduced rate” needs a rate and “Forfeit days” a number of days; the others "
+            "have neither."
         ),
     ),
     "limits_are_positive": ("quota", _("Limits are above 0, or empty.")),
@@ -127,10 +128,10 @@ class DraftForm(TermsForm):
     asset = forms.ModelChoiceField(
         Asset.objects.order_by("code"), to_field_name="code", label=_("Asset")
     )
-    early_rate = _text(_("Rate of an early exit, % a year"), _("For REDUCED_RATE."))
+    early_rate = _text(_("Rate of an early exit, % a year"), _("For “Reduced rate”."))
     early_days = forms.IntegerField(
         label=_("Days lost by an early exit"),
-        help_text=_("For FORFEIT_DAYS."),
+        help_text=_("For “Forfeit days”."),
         required=False,
         min_value=1,
         max_value=32_767,
@@ -142,7 +143,8 @@ class DraftForm(TermsForm):
         for name, label in CHOICES.items():
             column = Product._meta.get_field(name)
             assert isinstance(column, models.Field)  # no relation from elsewhere
-            self.fields[name] = forms.ChoiceField(label=label, choices=column.flatchoices)
+            choices = [(code, in_words(str(said))) for code, said in column.flatchoices]
+            self.fields[name] = forms.ChoiceField(label=label, choices=choices)
         for name, label in NUMBERS.items():
             self.fields[name] = forms.IntegerField(
                 label=label, min_value=0, max_value=32_767

@@ -54,7 +54,8 @@ def ladder(request: HttpRequest) -> HttpResponse:
     stocks = treasury.stocks()
     found = liquidity.ladders(stocks, today=today)
     chosen = _named(stocks, request.GET.get("asset", ""))
-    rows, after = _paged(found, request, code=lambda row: row.stock.asset.code)
+    held = [x for x in found if x.stock.all or x.due_in_30 or x.short_on]
+    rows, after = _paged(held, request, code=lambda row: row.stock.asset.code)
     return show(
         request,
         "desk/liquidity.html",
@@ -63,7 +64,7 @@ def ladder(request: HttpRequest) -> HttpResponse:
         after=after,
         short=[x for x in found if x.short_on],
         top=ROWS,
-        assets=[x.asset.code for x in stocks],
+        assets=[x.stock.asset.code for x in held],
         reckoned=liquidity.reckoned_through(),
         **(_of_asset(chosen, today) if chosen else _of_all(stocks, today, at)),
     )

@@ -1,6 +1,7 @@
 """Who may open what on the desk: every page of it, by enumeration, for every role."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from earn.desk import Desk, DeskPage
-from earn.models import User
+from earn.desk import Desk, DeskPage, crumb
+from earn.models import CheckRun, User
 from tests.admin.staff import ROLES, member
 from tests.portal.pages import FOR_STAFF, routes, signed_in
 
@@ -55,6 +56,35 @@ def test_every_role_opens_what_it_may_and_nothing_else(people: dict[str, User]) 
             if page.permission not in MAY[role]:
                 assert client.post(address).status_code == 403, address
     assert wrong == []
+
+
+def test_the_desk_is_in_utc_wherever_its_staff_live(people: dict[str, User]) -> None:
+    User.objects.update(time_zone="Asia/Tokyo")
+    CheckRun.objects.create(
+        began_at=datetime(2026, 1, 5, 20, tzinfo=UTC),
+        ended_at=datetime(2026, 1, 5, 20, 30, tzinfo=UTC),
+        checks=1,
+        violations=0,
+        found=[],
+    )
+    client = signed_in(people["viewer"])
+    for name in ("index", "earn_checkrun_changelist"):
+        text = client.get(reverse(f"admin:{name}")).content.decode()
+        assert "2026, 20:30" in text, name
+        assert "All times are UTC" in text
+
+
+def test_a_list_is_headed_by_what_it_lists(people: dict[str, User]) -> None:
+    text = signed_in(people["viewer"]).get("/admin/earn/position/").content.decode()
+    assert "<h1>Positions</h1>" in text
+    assert "Select position" not in text
+
+
+def test_each_page_below_another_leads_back_to_it(people: dict[str, User]) -> None:
+    for name in ("audit", "breaks", "journal", "proposals"):
+        assert reverse(f"admin:{name}") == crumb(name)["address"]
+    text = signed_in(people["operator"]).get("/admin/proposals/new/deposit/")
+    assert '<a href="/admin/proposals/">Approvals</a>' in text.content.decode()
 
 
 def test_staff_without_a_role_open_nothing() -> None:

@@ -78,14 +78,15 @@ def test_each_day_says_how_far_it_is_and_what_it_came_to(vera: Client) -> None:
     answer = vera.get(CLOSES)
     lines = answer.context["lines"]
     assert [line.close.day for line in lines] == [day(n) for n in (4, 3, 2, 1, 0)]
-    assert [(str(amount), asset.code) for amount, asset in lines[0].interest] == [
+    assert [(str(amount), asset.code) for asset, amount in lines[0].interest] == [
         ("0.120000000000000000", "EUR"),
         ("3.000000000000000000", "USD"),
     ]
     assert lines[0].chunks == (1, 1)
     assert lines[0].seal.day == day(4)
     shown = text(answer)
-    assert "0.1200 EUR 3.00 USD" in shown
+    assert "3.00 USD 2 assets, 1 without a price" in shown
+    assert "EUR 0.1200 EUR USD 3.00 USD" in text(vera.get(f"{CLOSES}{day(4)}/"))
     assert "Go on with" not in shown  # a viewer looks
 
 

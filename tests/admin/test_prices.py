@@ -9,7 +9,7 @@ from django.test import Client
 
 from earn.models import AuditEvent, Price
 from tests.admin.staff import member
-from tests.earn.people import money
+from tests.earn.people import flexible, money
 from tests.portal.pages import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +36,14 @@ def test_lines_become_prices_with_their_trail(olga: Client) -> None:
     text = olga.get(ADDRESS).content.decode()
     assert "68000.5" in text
     assert "Fresh" in text
+
+
+def test_what_needs_no_price_and_has_none_is_only_counted(olga: Client) -> None:
+    olga.post(ADDRESS, {"lines": "BTC,68000.5"})
+    flexible("coin", asset=money("SOL"))
+    answer = olga.get(ADDRESS)
+    assert [line.code for line in answer.context["lines"]] == ["BTC", "SOL"]
+    assert "1 more asset has no product" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
