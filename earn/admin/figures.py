@@ -30,8 +30,10 @@ def cell_of(value: Decimal, asset: Asset) -> str:
 
 @register.filter
 def in_words(name: str) -> str:
-    """notice_days is "Notice days", MONTHLY is "Monthly"."""
-    return name.replace("_", " ").capitalize() if name.isidentifier() else name
+    """notice_days is "Notice days", MONTHLY "Monthly", names.en "Names: en"."""
+    if name.replace(".", "").isidentifier():
+        return name.replace("_", " ").replace(".", ": ").capitalize()
+    return name[:1].upper() + name[1:]
 
 
 @register.filter

@@ -1,6 +1,5 @@
 """The forms in which staff propose, one for each operation; they become requests."""
 
-import json
 from typing import Any
 
 from django import forms
@@ -227,14 +226,23 @@ FORMS: dict[str, type[Request]] = {
 
 
 def shown(operation: str, request: dict[str, Any]) -> dict[str, str]:
-    """A request as people read it: by the labels of its form, as far as it has them."""
+    """What was asked, as people read it: in the order and by the labels of its form."""
     fields = FORMS[operation].base_fields if operation in FORMS else {}
+    names = [*(x for x in fields if x in request), *(x for x in request if x not in fields)]
     return {
-        str(fields[name].label) if name in fields else in_words(name): (
-            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        )
-        for name, value in request.items()
+        str(fields[name].label) if name in fields else in_words(name): _said(request[name])
+        for name in names
+        if request[name]
     }
+
+
+def _said(value: Any) -> str:
+    """Of rows each one, of what has names each of them; what is empty is left out."""
+    if isinstance(value, list):
+        return "; ".join(_said(x) for x in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{in_words(x).lower()} {y}" for x, y in value.items() if y)
+    return str(value)
 
 
 def _in_words(name: str) -> str:
