@@ -99,6 +99,7 @@ def test_a_deposit_is_proposed_by_one_and_done_by_another(
 
     enter(page, member("carl", "checker"), live_server.url)
     page.goto(f"{live_server.url}/admin/")
+    page.get_by_role("button", name="Menu").press("Enter")  # folded away on a phone
     page.get_by_role("link", name="Approvals", exact=True).click()
     page.get_by_role("link", name="Deposit by hand: customer").click()
     page.get_by_role("button", name="Approve and carry out").dblclick()
