@@ -1,19 +1,17 @@
 """Statements of custodians and venues, taken in whole or not at all, beside the books."""
 
-import csv
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from io import StringIO
 from typing import NamedTuple
 
 from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from earn import audit, chart
+from earn import audit, chart, csvs
 from earn.audit import Actor
 from earn.days import end_of
 from earn.models import Break, CustodyLine, CustodyStatement, User
@@ -192,7 +190,7 @@ def read(data: bytes, *, at: datetime) -> list[Stated]:
     problems: list[Problem] = []
     lines: list[Stated] = []
     assets = {asset.code: asset for asset in Asset.objects.all()}
-    for number, row in _rows(_text(data)):
+    for number, row in _rows(data):
         try:
             lines.append(_stated(number, row, assets, at))
         except ValueError as error:
@@ -205,33 +203,17 @@ def read(data: bytes, *, at: datetime) -> list[Stated]:
     return lines
 
 
-def _text(data: bytes) -> str:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        sentence = "This is not UTF-8: save the file as CSV in UTF-8."
-        raise BadStatement([Problem(line, sentence)]) from error
-    if "\x00" in text:
-        line = text[: text.index("\x00")].count("\n") + 1
-        raise BadStatement([Problem(line, "There is a NUL byte: this is no CSV file.")])
-    return text
-
-
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     """Rows below the header, with the numbers of their lines; empty lines are none."""
-    reader = csv.reader(StringIO(text, newline=""), strict=True)
     try:
-        header = tuple(cell.strip() for cell in next(reader, []))
-        if header != COLUMNS:
+        rows = csvs.rows(csvs.text_of(data))
+        _number, header = next(rows, (1, []))
+        if tuple(header) != COLUMNS:
             sentence = f"The first line has to be: {','.join(COLUMNS)}"
             raise BadStatement([Problem(1, sentence)])
-        for row in reader:
-            if any(row):
-                yield reader.line_num, [cell.strip() for cell in row]
-    except csv.Error as error:
-        problem = Problem(reader.line_num, f"This is no CSV: {error}.")
-        raise BadStatement([problem]) from error
+        yield from rows
+    except csvs.BadCSV as bad:
+        raise BadStatement([Problem(bad.line, bad.sentence)]) from bad
 
 
 def _stated(number: int, row: list[str], assets: dict[str, Asset], at: datetime) -> Stated:

@@ -4,20 +4,19 @@ Prices are in the reporting currency (REPORTING_CURRENCY); any other currency is
 through its own price. What has no price, or an old one, has no value: never zero.
 """
 
-import csv
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from io import StringIO
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
+from earn import csvs
 from earn.models import Price
 from earn.sql import sql
 from ledger.models import Asset
@@ -116,11 +115,8 @@ class BadPrices(ValueError):
 
 def read(text: str) -> list[tuple[Asset, Decimal]]:
     """Lines of "asset,price", with or without that heading. Raises BadPrices."""
-    rows = list(csv.reader(StringIO(text)))
-    lines = [(n, row) for n, row in enumerate(rows, start=1) if any(row)]
-    if lines and [word.strip().lower() for word in lines[0][1]] == ["asset", "price"]:
-        lines = lines[1:]
-    codes = {row[0].strip() for _, row in lines}
+    lines = _rows(text)
+    codes = {row[0] for _, row in lines}
     assets = {asset.code: asset for asset in Asset.objects.filter(code__in=codes)}
     found: dict[str, tuple[Asset, Decimal]] = {}
     wrong = []
@@ -140,10 +136,19 @@ def read(text: str) -> list[tuple[Asset, Decimal]]:
     return list(found.values())
 
 
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    try:
+        lines = list(csvs.rows(text))
+    except csvs.BadCSV as bad:
+        raise BadPrices(f"line {bad.line}: {bad.sentence}") from bad
+    has_heading = lines and [word.lower() for word in lines[0][1]] == ["asset", "price"]
+    return lines[1:] if has_heading else lines
+
+
 def _line(row: list[str], assets: Mapping[str, Asset]) -> tuple[Asset, Decimal]:
     if len(row) != 2:
         raise ValueError("write an asset, a comma and its price")
-    code = row[0].strip()
+    code = row[0]
     if code not in assets:
         raise ValueError(f"there is no asset {code[:40]!r}")
     if code == settings.REPORTING_CURRENCY:

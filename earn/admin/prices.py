@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
-from earn import audit, prices
+from earn import audit, csvs, prices
 from earn.desk import actor, page, show
 from earn.models import Product
 from earn.prices import BadPrices, Quote
@@ -58,9 +58,9 @@ def _sent(request: HttpRequest) -> str:
     if (file.size or 0) > MOST_BYTES:
         raise BadPrices(_("the file is larger than a megabyte"))
     try:
-        return str(file.read(), "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadPrices(_("the file is not UTF-8: save it as CSV UTF-8")) from error
+        return csvs.text_of(file.read())
+    except csvs.BadCSV as bad:
+        raise BadPrices(f"line {bad.line}: {bad.sentence}") from bad
 
 
 def _recorded(request: HttpRequest, text: str) -> HttpResponse:

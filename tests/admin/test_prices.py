@@ -58,6 +58,10 @@ def test_what_needs_no_price_and_has_none_is_only_counted(olga: Client) -> None:
         ("BTC," + "9" * 400, "more than 20 digits"),
         ("BTC,1\nBTC,2", "line 2: BTC stands above already"),
         ("USD,1", "line 1: USD is what prices are in"),
+        ('"BTC\n",1\nETH,x\n', "line 3: Write the amount"),
+        ("BTC,1\nETH,1\x00", "line 2: There is a NUL byte"),
+        ("BTC,1\nETH," + "1" * 140_000, "line 2: This is no CSV: field larger than"),
+        ('BTC,"1', "line 1: This is no CSV"),
         ("\n", "there is no line of an asset and its price"),
     ],
 )
@@ -90,6 +94,12 @@ def test_a_file_of_a_spreadsheet_is_read(olga: Client) -> None:
     file = SimpleUploadedFile("p.csv", b"\xef\xbb\xbfasset,price\r\nBTC,5\r\n")
     assert olga.post(ADDRESS, {"file": file}).status_code == 302
     assert known() == {"BTC": 5}
+
+
+def test_a_file_with_the_ends_of_lines_of_old_machines_is_read(olga: Client) -> None:
+    file = SimpleUploadedFile("p.csv", b"asset,price\rBTC,5\rETH,6\r")
+    assert olga.post(ADDRESS, {"file": file}).status_code == 302
+    assert known() == {"BTC": 5, "ETH": 6}
 
 
 @pytest.mark.usefixtures("olga")
