@@ -24,8 +24,17 @@ class Actor:
     ip: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Itself:
+    """The product at a moment: a task that nobody asked for."""
+
+    at: datetime
+    user: None = None
+    ip: None = None
+
+
 def record(
-    actor: Actor,
+    actor: Actor | Itself,
     act: str,
     subject: str,
     *,

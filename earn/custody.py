@@ -1,23 +1,21 @@
 """Statements of custodians and venues, taken in whole or not at all, beside the books."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.contrib.auth.models import Permission
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
 
-from earn import audit, chart, csvs
+from earn import audit, breaks, chart, csvs
 from earn.audit import Actor
-from earn.days import end_of
-from earn.models import Break, CustodyLine, CustodyStatement, User
+from earn.days import business_day, end_of, start_of
+from earn.models import Break, CustodyLine, CustodyStatement, Venue
 from ledger import balances
 from ledger.models import Asset
-from ledger.money import parse_amount, plain
+from ledger.money import parse_amount
 from ledger.posting import constraint_of
 
 COLUMNS = ("as_of", "asset", "venue", "balance", "reference")
@@ -42,10 +40,6 @@ class BadStatement(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(problems[0].sentence)
         self.problems = problems
-
-
-class BreakRefused(Exception):
-    """Nothing was changed; the message is a sentence for whoever asked."""
 
 
 class Stated(NamedTuple):
@@ -84,6 +78,9 @@ def take_in(data: bytes, *, name: str, by: Actor) -> TakenIn:
     known = CustodyStatement.objects.filter(sha256=sha256).first()
     if known:
         return TakenIn(known, is_new=False)
+    if csvs.is_formula(name):
+        sentence = "The name of the file begins as a formula does: rename it."
+        raise BadStatement([Problem(None, sentence)])
     lines = read(data, at=by.at)
     try:
         with transaction.atomic():
@@ -95,89 +92,151 @@ def take_in(data: bytes, *, name: str, by: Actor) -> TakenIn:
 
 
 def _kept(lines: Sequence[Stated], sha256: str, name: str, by: Actor) -> CustodyStatement:
+    breaks.one_at_a_time()
     statement = CustodyStatement.objects.create(
         sha256=sha256, name=name, lines=len(lines), at=by.at, by=by.user
     )
-    kept = CustodyLine.objects.bulk_create(
-        CustodyLine(statement=statement, **line._asdict()) for line in lines
-    )
     books = _books(lines)
-    breaks = Break.objects.bulk_create(
-        Break(line=row, stated=row.balance, books=held, opened_at=by.at)
-        for row, line in zip(kept, lines, strict=True)
-        if (held := books.get((line.as_of, line.asset.code, line.account), Decimal(0)))
-        != line.balance
-    )
+    known = {_of(x): x for x in breaks.still_open(Break.Kind.CUSTODY)}
+    found = _sorted(statement, lines, books, known)
+    CustodyLine.objects.bulk_create(found.first)
+    opened = breaks.add(found.new.values())
+    for row, one in found.again:
+        row.repeats = one
+    CustodyLine.objects.bulk_create(row for row, _break in found.again)
+    closed = _close_stated(statement, found.first, known, by)
     audit.record(
         by,
         "TAKE_IN_STATEMENT",
         f"custody-statement:{statement.pk}",
-        after={"sha256": sha256, "lines": len(lines), "breaks": len(breaks)},
+        after={
+            "sha256": sha256,
+            "lines": len(lines),
+            "breaks": len(opened),
+            "breaks_closed": closed,
+        },
     )
     return statement
 
 
-def _books(lines: Sequence[Stated]) -> dict[tuple[datetime, str, str], Decimal]:
-    """What the books held at each moment; accounts of the treasury are headings."""
+_Difference = tuple[int, str, Decimal]  # id of the asset, account, and how much
+_Books = dict[tuple[datetime, int, str], Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Lines as they are kept: `again` are of breaks that their own statement opens."""
+
+    first: list[CustodyLine]
+    new: dict[_Difference, Break]
+    again: list[tuple[CustodyLine, Break]]
+
+
+def _of(found: Break) -> _Difference:
+    return found.asset_id, found.subject, found.difference
+
+
+def _sorted(
+    statement: CustodyStatement,
+    lines: Sequence[Stated],
+    books: _Books,
+    known: Mapping[_Difference, Break],
+) -> _Sorted:
+    """What differs in the same way as an open break is that break once more."""
+    found = _Sorted([], {}, [])
+    for line in lines:
+        row = CustodyLine(statement=statement, **line._asdict())
+        held = books.get((line.as_of, line.asset.pk, line.account), Decimal(0))
+        one = _break(statement, line.as_of, line.asset.pk, line.account, held)
+        one.line, one.stated = row, line.balance
+        if _of(one) in found.new:
+            found.again.append((row, found.new[_of(one)]))
+            continue
+        row.repeats = known.get(_of(one))
+        if one.difference and not row.repeats:
+            found.new[_of(one)] = one
+        found.first.append(row)
+    for at, asset_id, account in _omitted(lines, books):
+        one = _break(statement, at, asset_id, account, books[at, asset_id, account])
+        if _of(one) not in known:
+            found.new.setdefault(_of(one), one)
+    return found
+
+
+def _break(
+    statement: CustodyStatement, at: datetime, asset_id: int, account: str, held: Decimal
+) -> Break:
+    """Of what the statement says nothing."""
+    return Break(
+        kind=Break.Kind.CUSTODY,
+        statement=statement,
+        as_of=at,
+        asset_id=asset_id,
+        subject=account,
+        stated=Decimal(0),
+        books=held,
+        opened_at=statement.at,
+    )
+
+
+def _omitted(lines: Sequence[Stated], books: _Books) -> Iterator[tuple[datetime, int, str]]:
+    """What the books held at the last moment of each day, and nobody stated that day.
+
+    Several statements together may state a day: those that were taken in before count.
+    """
+    last: dict[date, datetime] = {}
+    for line in lines:
+        day = business_day(line.as_of)
+        last[day] = max(last.get(day, line.as_of), line.as_of)
+    here = {(business_day(x.as_of), x.asset.pk, x.account) for x in lines}
+    for day, at in last.items():
+        stated = here | _stated_before(day)
+        for moment, asset_id, account in books:
+            held = books[moment, asset_id, account]
+            if moment == at and held and (day, asset_id, account) not in stated:
+                yield moment, asset_id, account
+
+
+def _stated_before(day: date) -> set[tuple[date, int, str]]:
+    lines = CustodyLine.objects.filter(as_of__gte=start_of(day), as_of__lte=end_of(day))
     return {
-        (at, row.asset, row.heading): row.balance
+        (day, x.asset_id, account_of(x.asset, x.venue))
+        for x in lines.select_related("asset")
+    }
+
+
+def _close_stated(
+    statement: CustodyStatement,
+    rows: Sequence[CustodyLine],
+    known: Mapping[_Difference, Break],
+    by: Actor,
+) -> int:
+    """Ends the breaks of what nobody had stated, where somebody does now."""
+    stated = {
+        (business_day(x.as_of), x.asset_id, account_of(x.asset, x.venue)) for x in rows
+    }
+    again = {x.repeats_id for x in rows}
+    gone = [
+        x
+        for x in known.values()
+        if x.line_id is None
+        and x.pk not in again
+        and (business_day(x.as_of), x.asset_id, x.subject) in stated
+    ]
+    for one in gone:
+        breaks.close(one, f"Stated since: custody statement {statement.pk}.", by=by)
+    return len(gone)
+
+
+def _books(lines: Sequence[Stated]) -> _Books:
+    """What the books held at each moment; accounts of the treasury are headings."""
+    assets = dict(Asset.objects.values_list("code", "pk"))
+    return {
+        (at, assets[row.asset], row.heading): row.balance
         for at in {line.as_of for line in lines}
         for row in balances.trial_balance(at=at)
         if row.heading.startswith("treasury:")
     }
-
-
-def assign(break_id: int, *, owner: User, by: Actor) -> Break:
-    """Makes somebody see to a break. Raises BreakRefused."""
-    with transaction.atomic():
-        found = _open(break_id)
-        if not reconcilers().filter(pk=owner.pk).exists():
-            raise BreakRefused("Only staff who may reconcile own a break.")
-        before = found.owner.email if found.owner else ""
-        found.owner = owner
-        found.save(update_fields=["owner"])
-        audit.record(
-            by,
-            "ASSIGN_BREAK",
-            f"break:{found.pk}",
-            before={"owner": before},
-            after={"owner": owner.email},
-        )
-        return found
-
-
-def resolve(break_id: int, *, note: str, by: Actor) -> Break:
-    """Once and for ever, with a word on why. Raises BreakRefused."""
-    if not note.strip():
-        raise BreakRefused("A break is resolved with a note.")
-    with transaction.atomic():
-        found = _open(break_id)
-        found.note, found.resolved_at, found.resolved_by = note.strip(), by.at, by.user
-        found.save(update_fields=["note", "resolved_at", "resolved_by"])
-        audit.record(
-            by,
-            "RESOLVE_BREAK",
-            f"break:{found.pk}",
-            after={"difference": plain(found.stated - found.books)},
-            reason=found.note,
-        )
-        return found
-
-
-def _open(break_id: int) -> Break:
-    """The break, locked. Raises Break.DoesNotExist or BreakRefused."""
-    found = Break.objects.select_for_update(no_key=True).get(pk=break_id)
-    if found.resolved_at is not None:
-        raise BreakRefused("This break is resolved already.")
-    return found
-
-
-def reconcilers() -> QuerySet[User]:
-    """Staff who may own a break."""
-    right = Permission.objects.filter(content_type__app_label="earn", codename="reconcile")
-    may = Q(groups__permissions__in=right) | Q(user_permissions__in=right)
-    may |= Q(is_superuser=True)
-    return User.objects.filter(may, is_staff=True, is_active=True).distinct()
 
 
 # Reading a file
@@ -190,9 +249,10 @@ def read(data: bytes, *, at: datetime) -> list[Stated]:
     problems: list[Problem] = []
     lines: list[Stated] = []
     assets = {asset.code: asset for asset in Asset.objects.all()}
+    venues = set(Venue.objects.values_list("code", flat=True))
     for number, row in _rows(data):
         try:
-            lines.append(_stated(number, row, assets, at))
+            lines.append(_stated(number, row, assets, venues, at))
         except ValueError as error:
             problems.append(Problem(number, str(error)))
     problems += _problems_together(lines)
@@ -216,7 +276,13 @@ def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
         raise BadStatement([Problem(bad.line, bad.sentence)]) from bad
 
 
-def _stated(number: int, row: list[str], assets: dict[str, Asset], at: datetime) -> Stated:
+def _stated(
+    number: int,
+    row: list[str],
+    assets: Mapping[str, Asset],
+    venues: Collection[str],
+    at: datetime,
+) -> Stated:
     """Raises ValueError with a sentence."""
     if len(row) != len(COLUMNS):
         raise ValueError(f"The line has {len(row)} cells instead of {len(COLUMNS)}.")
@@ -224,10 +290,12 @@ def _stated(number: int, row: list[str], assets: dict[str, Asset], at: datetime)
     asset = assets.get(code)
     if asset is None:
         raise ValueError(f"asset: there is no {code[:40]!r}.")
-    if venue and not chart.is_venue(venue):
-        raise ValueError("venue: small letters, digits and dashes, or nothing for custody.")
+    if venue and venue not in venues:
+        raise ValueError(f"venue: there is no {venue[:40]!r}; custody is left empty.")
     if len(reference) > LONGEST:
         raise ValueError(f"reference: {LONGEST} characters at most.")
+    if csvs.is_formula(reference):
+        raise ValueError("reference: this begins as a formula of a spreadsheet does.")
     try:
         amount = parse_amount(balance, scale=asset.scale)
     except ValueError as error:

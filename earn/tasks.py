@@ -4,7 +4,16 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from celery import shared_task
 
-from earn import checks, close, housekeeping, liquidity, mailing, winding_up
+from earn import (
+    checks,
+    close,
+    housekeeping,
+    liquidity,
+    mailing,
+    reconciliation,
+    winding_up,
+)
+from earn.audit import Itself
 from earn.portal.notices import letter
 from ledger import seals
 
@@ -62,6 +71,12 @@ def verify_books() -> None:
     with checks.snapshot():
         results = list(checks.everything())
     checks.keep(results, began_at=began_at, ended_at=datetime.now(UTC))
+
+
+@shared_task
+def compare_ledgers() -> None:
+    """Opens a break for each sub-ledger that differs, and closes those that agree."""
+    reconciliation.run(by=Itself(datetime.now(UTC)))
 
 
 @shared_task

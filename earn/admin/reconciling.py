@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from earn import breaks as differences
 from earn import custody, reconciliation
 from earn.admin.books import SECTION
-from earn.custody import BadStatement, BreakRefused, Problem
+from earn.breaks import BreakRefused
+from earn.custody import BadStatement, Problem
 from earn.desk import actor, crumb, page, show
 from earn.models import Break, CustodyLine, CustodyStatement, Reconciliation, User
 from ledger import balances
@@ -116,7 +118,7 @@ def statement(request: HttpRequest, object_id: int) -> HttpResponse:
     )
     after = _asked_number(request, "after")
     lines = CustodyLine.objects.filter(statement=found, number__gt=after)
-    lines = lines.select_related("asset", "break").order_by("number")
+    lines = lines.select_related("asset", "break", "repeats").order_by("number")
     rows = list(lines[: ALL_LINES + 1])
     return show(
         request,
@@ -124,9 +126,13 @@ def statement(request: HttpRequest, object_id: int) -> HttpResponse:
         str(found),
         crumbs=[crumb("custody-statements")],
         statement=found,
-        lines=[(x, _account(x), getattr(x, "break", None)) for x in rows[:ALL_LINES]],
+        lines=[
+            (x, _account(x), x.repeats or getattr(x, "break", None))
+            for x in rows[:ALL_LINES]
+        ],
         more=rows[ALL_LINES - 1].number if len(rows) > ALL_LINES else "",
-        breaks=Break.objects.filter(line__statement=found).count(),
+        breaks=found.breaks.count(),
+        omitted=found.breaks.filter(line=None).select_related("asset").order_by("pk"),
     )
 
 
@@ -135,15 +141,13 @@ def statement(request: HttpRequest, object_id: int) -> HttpResponse:
 def breaks(request: HttpRequest) -> HttpResponse:
     is_open = request.GET.get("state") != "resolved"
     found = Break.objects.filter(resolved_at__isnull=is_open)
-    rows, more = _page_of(
-        found.select_related("line__asset", "owner", "resolved_by"), request
-    )
+    rows, more = _page_of(found.select_related("asset", "owner", "resolved_by"), request)
     at = datetime.now(UTC)
     return show(
         request,
         "desk/breaks.html",
         _("Breaks"),
-        breaks=[(x, _account(x.line), (at - x.line.as_of).days) for x in rows],
+        breaks=[(x, (at - x.as_of).days) for x in rows],
         more=more,
         is_open=is_open,
     )
@@ -153,15 +157,10 @@ def breaks(request: HttpRequest) -> HttpResponse:
 @require_safe
 def one_break(request: HttpRequest, object_id: int) -> HttpResponse:
     found = get_object_or_404(
-        Break.objects.select_related(
-            "line__asset", "line__statement", "owner", "resolved_by"
-        ),
+        Break.objects.select_related("asset", "line", "statement", "owner", "resolved_by"),
         pk=_number(object_id),
     )
-    line, at = found.line, datetime.now(UTC)
-    books_now = balances.balance_at(
-        asset_id=line.asset_id, code=_account(line), at=line.as_of
-    )
+    at = datetime.now(UTC)
     may_act = request.user.has_perm(RECONCILE) and found.resolved_at is None
     return show(
         request,
@@ -169,13 +168,17 @@ def one_break(request: HttpRequest, object_id: int) -> HttpResponse:
         str(found),
         crumbs=[crumb("breaks")],
         one=found,
-        account=_account(line),
-        age=(at - line.as_of).days,
-        books_now=books_now,
-        difference_now=line.balance - books_now,
+        age=(at - found.as_of).days,
+        **(_books_now(found) if found.kind == Break.Kind.CUSTODY else {}),
+        again=found.repeats.select_related("statement").order_by("-pk").first(),
         may_act=may_act,
-        owners=custody.reconcilers().order_by("email") if may_act else [],
+        owners=differences.reconcilers().order_by("email") if may_act else [],
     )
+
+
+def _books_now(found: Break) -> dict[str, Any]:
+    now = balances.balance_at(asset_id=found.asset_id, code=found.subject, at=found.as_of)
+    return {"books_now": now, "difference_now": found.stated - now}
 
 
 @page("books/breaks/<int:object_id>/assign/", name="assign-break", permission=RECONCILE)
@@ -185,7 +188,7 @@ def assign(request: HttpRequest, object_id: int) -> HttpResponse:
     return _acted(
         request,
         object_id,
-        lambda: custody.assign(object_id, owner=owner, by=actor(request)),
+        lambda: differences.assign(object_id, owner=owner, by=actor(request)),
         _("Assigned."),
     )
 
@@ -197,7 +200,7 @@ def resolve(request: HttpRequest, object_id: int) -> HttpResponse:
     return _acted(
         request,
         object_id,
-        lambda: custody.resolve(object_id, note=note, by=actor(request)),
+        lambda: differences.resolve(object_id, note=note, by=actor(request)),
         _("Resolved."),
     )
 

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from earn.models import Break, CustodyStatement, Customer, Reconciliation, User
+from earn.models import Break, CustodyStatement, Customer, Reconciliation, User, Venue
 from tests.admin.staff import member
 from tests.earn.people import customer, day, fund, on
 from tests.portal.pages import signed_in
@@ -20,6 +20,7 @@ HEADER = "as_of,asset,venue,balance,reference\n"
 def alice() -> Customer:
     found = customer("Alice")
     fund(found, 100, at=on(0))
+    Venue.objects.create(code="north", name="North", notice_days=1)
     return found
 
 
@@ -60,16 +61,41 @@ def test_books_and_sub_ledgers_are_compared_by_whoever_runs_jobs(
 
 
 @pytest.mark.usefixtures("alice")
+def test_breaks_of_ours_and_omitted_holdings_are_shown_as_what_they_are(
+    operator: Client, viewer: Client
+) -> None:
+    upload(operator, f"{day(0)},USD,north,0,\n")
+    statement, omitted = CustodyStatement.objects.get(), Break.objects.get()
+    address = reverse("admin:custody-statement", args=[statement.pk])
+    assert "not stated that day" in viewer.get(address).content.decode()
+    own = Break.objects.create(
+        kind="CONTROL",
+        asset=omitted.asset,
+        subject="customer:*:wallet = accounts",
+        as_of=on(1),
+        opened_at=on(1),
+        stated=3,
+        books=5,
+    )
+    text = viewer.get(reverse("admin:breaks")).content.decode()
+    assert "customer:*:wallet = accounts" in text
+    assert "-2.00 USD" in text
+    for one, words in ((own, "Control account:"), (omitted, "which says nothing of it")):
+        answer = viewer.get(reverse("admin:break", args=[one.pk]))
+        assert words in answer.content.decode()
+
+
+@pytest.mark.usefixtures("alice")
 def test_a_statement_becomes_lines_and_breaks_with_their_age_and_owner(
     operator: Client, viewer: Client, olga: User
 ) -> None:
-    answer = upload(operator, f"{day(0)},USD,,99.50,=1+1\n{day(0)},USD,north,0,\n")
+    answer = upload(operator, f"{day(0)},USD,,99.50,cold vault\n{day(0)},USD,north,0,\n")
     statement, found = CustodyStatement.objects.get(), Break.objects.get()
     address = reverse("admin:custody-statement", args=[statement.pk])
     assert answer["Location"] == address
     text = viewer.get(address).content.decode()
     assert "agrees" in text
-    assert "=1+1" in text
+    assert "cold vault" in text
     text = viewer.get(reverse("admin:breaks")).content.decode()
     assert "-0.50 USD" in text
     assert "nobody" in text
@@ -138,6 +164,9 @@ def test_no_file_and_the_same_file_are_answered_with_a_sentence(operator: Client
 def test_lists_go_on_page_by_page_and_ask_as_much_for_many_rows(
     operator: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
+    Venue.objects.bulk_create(
+        Venue(code=f"v{number}", name="V", notice_days=1) for number in range(30)
+    )
     rows = "".join(f"{day(0)},USD,v{number},1,\n" for number in range(30))
     upload(operator, rows)
     statement = CustodyStatement.objects.get()

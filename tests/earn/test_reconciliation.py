@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from earn import reconciliation
-from earn.audit import Actor
-from earn.models import AuditEvent, Customer, Position, User
+from earn import breaks, reconciliation
+from earn.audit import Actor, Itself
+from earn.models import AuditEvent, Break, Customer, Position, Reconciliation, User
+from earn.tasks import compare_ledgers
 from tests.admin.staff import member
 from tests.earn.people import close_to, fixed, flexible, fund, money, on, redeem, subscribe
 
@@ -63,17 +64,63 @@ def test_what_agrees_is_kept_with_its_figures_and_its_checks(olga: User) -> None
     }
     assert {x["difference"] for x in made.figures} == {"0"}
     event = AuditEvent.objects.get(act="RECONCILE")
-    assert (event.actor, event.after) == (olga, {"violations": 0})
+    assert (event.actor, event.after["violations"]) == (olga, 0)
 
 
-def test_a_position_that_was_tampered_with_is_found(business: Position, olga: User) -> None:
+def tamper(position: Position, principal: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("set constraints all immediate")
         cursor.execute("set local session_replication_role = replica")
         cursor.execute(
-            "update earn_position set principal = 705 where id = %s", [business.pk]
+            "update earn_position set principal = %s where id = %s",
+            [principal, position.pk],
         )
         cursor.execute("set local session_replication_role = origin")
+
+
+def test_a_difference_is_one_break_from_the_first_night_until_it_is_gone(
+    business: Position, olga: User
+) -> None:
+    tamper(business, 705)
+    reconciliation.run(by=Itself(on(3, 12)))
+    control, principal = Break.objects.order_by("kind")
+    assert (control.subject, control.stated, control.books) == (
+        "position:*:principal = positions",
+        705,
+        700,
+    )
+    assert (principal.kind, principal.subject, principal.difference) == (
+        "PRINCIPAL",
+        f"position:{business.pk}:principal",
+        5,
+    )
+    breaks.assign(principal.pk, owner=olga, by=Actor(olga, on(3, 13), None))
+    tamper(business, 706)
+    reconciliation.run(by=Itself(on(4)))
+    assert Break.objects.filter(opened_at=on(3, 12), resolved_at=None).count() == 2
+    assert Break.objects.count() == 2
+    tamper(business, 700)
+    reconciliation.run(by=Actor(olga, on(5), None))
+    for found in Break.objects.all():
+        assert (found.resolved_at, found.resolved_by) == (on(5), None)
+        assert found.note == "The difference is gone: a later comparison agrees."
+    assert AuditEvent.objects.filter(act="RESOLVE_BREAK").count() == 2
+    events = AuditEvent.objects.filter(act="RECONCILE").order_by("pk")
+    counts = [(x.after["breaks_opened"], x.after["breaks_closed"]) for x in events]
+    assert counts == [(2, 0), (0, 0), (0, 2)]
+
+
+@pytest.mark.usefixtures("business")
+def test_the_nightly_task_compares_and_names_nobody(as_app_role: Any) -> None:
+    with as_app_role():
+        compare_ledgers()
+    made = Reconciliation.objects.get()
+    assert (made.by, made.violations) == (None, 0)
+    assert AuditEvent.objects.get(act="RECONCILE").actor is None
+
+
+def test_a_position_that_was_tampered_with_is_found(business: Position, olga: User) -> None:
+    tamper(business, 705)
     made = reconciliation.run(by=Actor(olga, on(3, 12), None))
     (wrong,) = [x for x in made.figures if x["difference"] != "0"]
     assert (wrong["against"], wrong["difference"]) == ("positions", "-5")

@@ -8,6 +8,7 @@ from django_celery_beat.schedulers import ModelEntry
 
 from config.celery import app
 from earn.tasks import (
+    compare_ledgers,
     drive_close,
     forget_expired,
     reckon_liquidity,
@@ -40,6 +41,7 @@ def test_missing_jobs_are_created_and_on() -> None:
         "Seal the journal: created",
         "Sum up what will leave: created",
         "Verify the books: created",
+        "Compare the books with their sub-ledgers: created",
         "Send mails: created",
         "Pay out products that are wound up: created",
         "Forget what has expired: created",
@@ -50,6 +52,7 @@ def test_missing_jobs_are_created_and_on() -> None:
         seal_entries.name: "every minute",
         reckon_liquidity.name: "every 10 minutes",
         verify_books.name: "every 1440 minutes",
+        compare_ledgers.name: "every 1440 minutes",
         send_mails.name: "every minute",
         wind_up.name: "every 10 minutes",
         forget_expired.name: "every 10 minutes",
@@ -75,6 +78,7 @@ def test_a_second_run_changes_nothing() -> None:
         "Seal the journal: already there",
         "Sum up what will leave: already there",
         "Verify the books: already there",
+        "Compare the books with their sub-ledgers: already there",
         "Send mails: already there",
         "Pay out products that are wound up: already there",
         "Forget what has expired: already there",
@@ -121,4 +125,4 @@ def test_beat_finds_a_task_behind_each_job() -> None:
 def test_the_application_may_schedule(as_app_role: Any) -> None:
     with as_app_role():
         schedule()
-    assert len(jobs()) == 7
+    assert len(jobs()) == 8

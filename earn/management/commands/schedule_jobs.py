@@ -44,6 +44,12 @@ JOBS = (
         "Runs every check of the books; the desk shows what it found.",
     ),
     Job(
+        "Compare the books with their sub-ledgers",
+        "earn.tasks.compare_ledgers",
+        timedelta(days=1),
+        "Opens a break for each difference, and closes those that are gone.",
+    ),
+    Job(
         "Send mails",
         "earn.tasks.send_mails",
         timedelta(minutes=1),
