@@ -84,6 +84,12 @@ def earned_at(asset_id: int, venue: str) -> AccountName:
     return house(asset_id, f"{YIELDS}{venue}")
 
 
+def venue_of(code: str) -> str:
+    """The venue whose account of the house this is; nothing of any other."""
+    family, colon, venue = code.rpartition(":")
+    return venue if family + colon in _VENUES else ""
+
+
 def is_venue(name: str) -> bool:
     return bool(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name))
 

@@ -12,7 +12,6 @@ from earn.operations import limits
 from earn.operations.books import WALLET
 from ledger.models import Asset
 
-WHERE = [(WALLET, _("The customer’s wallet")), *((code, code) for code in chart.HOUSE)]
 YES = [("no", _("No")), ("yes", _("Yes"))]
 EARNING = [
     ("", _("Stays as it is")),
@@ -29,6 +28,17 @@ def _assets() -> list[tuple[str, str]]:
 def _venues() -> list[tuple[str, str]]:
     names = Venue.objects.order_by("code").values_list("code", "name")
     return [("", "-"), *((code, f"{code}: {name}") for code, name in names)]
+
+
+def _where() -> list[tuple[str, Any]]:
+    """What an adjustment may name: a wallet, the house’s accounts, two of each venue."""
+    venues = list(Venue.objects.order_by("code").values_list("code", flat=True))
+    families = (chart.DEPLOYED, chart.YIELDS)
+    codes = [f"{family}{venue}" for family in families for venue in venues]
+    return [
+        (WALLET, _("The customer’s wallet")),
+        *((code, code) for code in (*chart.HOUSE, *codes)),
+    ]
 
 
 class CustomerField(forms.CharField):
@@ -76,8 +86,8 @@ class MoneyForm(Request):
 
 class AdjustmentForm(Request):
     asset = forms.ChoiceField(label=_("Asset"), choices=_assets)
-    debit = forms.ChoiceField(label=_("Debit"), choices=WHERE)
-    credit = forms.ChoiceField(label=_("Credit"), choices=WHERE)
+    debit = forms.ChoiceField(label=_("Debit"), choices=_where)
+    credit = forms.ChoiceField(label=_("Credit"), choices=_where)
     amount = forms.CharField(label=_("Amount"), max_length=60)
     customer = CustomerField(
         label=_("Customer"),

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Sum
 
 from earn import chart, treasury
-from earn.models import Customer
+from earn.models import Customer, Venue
 from earn.operations.outcome import (
     Impossible,
     Outcome,
@@ -16,7 +16,7 @@ from earn.operations.outcome import (
     customer_of,
 )
 from ledger import posting
-from ledger.models import Asset, Entry, Posting
+from ledger.models import Account, Asset, Entry, Posting
 from ledger.money import plain
 from ledger.posting import AccountName, Line
 
@@ -34,6 +34,8 @@ def adjust(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
     credit = _account(request, "credit", asset)
     if debit == credit:
         raise Impossible("debit and credit are two different accounts.")
+    if credit.kind == Account.Kind.ASSET:
+        _check_left(asset, credit, amount)
     entry = _posted(
         lambda: posting.post(
             key=key,
@@ -71,12 +73,15 @@ def reverse(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
 def _check_coins(entry: Entry) -> None:
     """What the entry moved must still be where it went."""
     line = Posting.objects.select_related("debit", "asset").get(entry=entry)
-    asset = treasury.locked(line.asset)
-    there = treasury.held(asset, line.debit.code)
-    if line.amount > there:
+    _check_left(line.asset, line.debit, line.amount)
+
+
+def _check_left(asset: Asset, place: Account | AccountName, amount: Decimal) -> None:
+    """Coins leave a place of the house only as far as they are there."""
+    there = treasury.held(treasury.locked(asset), place.code)
+    if amount > there:
         raise Impossible(
-            f"{line.debit.code} holds {plain(there)} {asset.code}, "
-            f"not {plain(line.amount)}."
+            f"{place.code} holds {plain(there)} {asset.code}, not {plain(amount)}."
         )
 
 
@@ -93,9 +98,13 @@ def _account(request: dict[str, Any], side: str, asset: Asset) -> AccountName:
         customer: Customer = customer_of(request)
         return chart.wallet(customer, asset.pk)
     try:
-        return chart.house(asset.pk, code)
+        account = chart.house(asset.pk, code)
     except LookupError as error:
         raise Impossible(f"{side}: {error}.") from error
+    venue = chart.venue_of(code)
+    if venue and not Venue.objects.filter(code=venue).exists():
+        raise Impossible(f"{side}: there is no venue {venue}.")
+    return account
 
 
 def _posted(act: Any) -> int:

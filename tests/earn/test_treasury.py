@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from earn import proposals, treasury
+from earn.admin.proposing import AdjustmentForm
 from earn.audit import Actor
 from earn.models import Customer, Proposal, Venue
 from earn.proposals import ProposalRefused
@@ -277,3 +278,35 @@ def test_the_applications_rights_suffice(staff: Staff, as_app_role: Any) -> None
         staff.do("VENUE", code="kraken", name="Kraken", notice_days="3")
         staff.move("DEPLOY", "4", venue="kraken")
     assert usd_stock().deployed == {"kraken": 4}
+
+
+def adjust(staff: Staff, debit: str, credit: str, amount: str) -> Proposal:
+    return staff.do("ADJUSTMENT", asset="USD", debit=debit, credit=credit, amount=amount)
+
+
+def test_an_adjustment_takes_no_coins_that_are_not_there(staff: Staff) -> None:
+    staff.move("DEPLOY", "600")
+    aave = "treasury:deployed:aave"
+    with pytest.raises(ProposalRefused, match="custody holds 400 USD, not 400.01"):
+        adjust(staff, "expense:losses", "treasury:custody", "400.01")
+    with pytest.raises(ProposalRefused, match="aave holds 600 USD, not 601"):
+        adjust(staff, "expense:losses", aave, "601")
+    adjust(staff, "expense:losses", aave, "600")
+    adjust(staff, aave, "income:yield:aave", "7")
+    stock = usd_stock()
+    assert (stock.custody, stock.deployed["aave"]) == (400, 7)
+    assert stock.earned["aave"] == 7
+    assert broken() == []
+
+
+def test_an_adjustment_knows_the_venues_there_are(staff: Staff) -> None:
+    with pytest.raises(ProposalRefused, match="credit: there is no venue nowhere"):
+        adjust(staff, "expense:losses", "income:yield:nowhere", "1")
+
+
+@pytest.mark.usefixtures("staff")
+def test_the_form_of_an_adjustment_offers_the_accounts_of_each_venue() -> None:
+    asked = {"asset": "USD", "debit": "treasury:deployed:bank", "amount": "1"}
+    form = AdjustmentForm(asked | {"credit": "income:yield:bank"})
+    assert form.is_valid(), form.errors
+    assert not AdjustmentForm(asked | {"credit": "income:yield:nowhere"}).is_valid()
