@@ -132,11 +132,10 @@ def trial(request: HttpRequest) -> HttpResponse:
         at, asset = form.moment(datetime.now(UTC)), form.cleaned_data["asset"]
         known |= _trial(financials.trial(at=at, asset=asset), asset)
         asked = moment_asked(at)
-        of_asset = {"asset": asset.code} if asset else {}
         known |= {
             "at": at,
             "moment": urlencode(asked),
-            "asked": urlencode(asked | of_asset),
+            "asked": urlencode(asked | _of(asset)),
         }
     status = 200 if form.is_valid() else 422
     return show(request, "desk/trial.html", _("Trial balance"), status=status, **known)
@@ -178,7 +177,9 @@ def balance_sheet(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         at, asset = form.moment(datetime.now(UTC)), form.cleaned_data["asset"]
         known |= _reports(financials.balance_sheets(at=at, asset=asset), asset, at)
-        known["moment"] = urlencode(moment_asked(at))
+        asked = moment_asked(at)
+        known |= {"moment": urlencode(asked), "what": "balance-sheet"}
+        known["asked"] = urlencode(asked | _of(asset))
     status = 200 if form.is_valid() else 422
     title = _("Balance sheet")
     return show(request, "desk/financials.html", title, status=status, **known)
@@ -199,10 +200,16 @@ def income_statement(request: HttpRequest) -> HttpResponse:
         first, last = form.period(now)
         found = financials.income_statements(first=first, last=last, asset=asset)
         known |= _reports(found, asset, min(end_of(last), now))
-        known |= {"first": first, "last": last}
+        known |= {"first": first, "last": last, "what": "income"}
+        period = {"first": str(first), "last": str(last)}
+        known["asked"] = urlencode(period | _of(asset))
     status = 200 if form.is_valid() else 422
     title = _("Income statement")
     return show(request, "desk/financials.html", title, status=status, **known)
+
+
+def _of(asset: Asset | None) -> dict[str, str]:
+    return {"asset": asset.code} if asset else {}
 
 
 def _reports(found: list[AssetReport], asset: Asset | None, at: datetime) -> dict[str, Any]:

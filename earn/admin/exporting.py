@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.http import (
@@ -18,10 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from earn import financials
+from earn import financials, prices
 from earn.admin.asking import MomentForm, PeriodForm
 from earn.admin.books import SECTION
+from earn.days import end_of
 from earn.desk import page, show
+from earn.financials import AssetReport
 from earn.spreadsheets import Row, as_csv, as_xlsx
 from ledger import exports, journal
 from ledger.models import Account
@@ -70,6 +72,51 @@ def _trial(form: MomentForm, _request: HttpRequest, now: datetime) -> Table:
     return Table(f"trial-{at:%Y-%m-%dT%H%M%SZ}", (*columns, worth), rows())
 
 
+def _balance_sheet(form: MomentForm, _request: HttpRequest, now: datetime) -> Table:
+    at = form.moment(now)
+
+    def reports() -> list[AssetReport]:
+        return financials.balance_sheets(at=at, asset=form.cleaned_data["asset"])
+
+    name = f"balance-sheet-{at:%Y-%m-%dT%H%M%SZ}"
+    return _report(name, ("at",), (at,), reports, at)
+
+
+def _income_statement(form: PeriodForm, _request: HttpRequest, now: datetime) -> Table:
+    first, last = form.period(now)
+
+    def reports() -> list[AssetReport]:
+        asset = form.cleaned_data["asset"]
+        return financials.income_statements(first=first, last=last, asset=asset)
+
+    name, at = f"income-statement-{first}-{last}", min(end_of(last), now)
+    return _report(name, ("first", "last"), (first, last), reports, at)
+
+
+def _report(
+    name: str,
+    columns: tuple[str, ...],
+    when: tuple[date, ...],
+    reports: Callable[[], list[AssetReport]],
+    at: datetime,
+) -> Table:
+    """Each line of each asset, with its exact worth at the prices of `at`."""
+
+    def rows() -> Iterator[Row]:
+        known = prices.latest(at=at)
+        for report in reports():
+            quote = known.quote(report.asset, at)
+            for kind, line, amount in report.lines:
+                worth = quote and amount * quote.price
+                price = quote and quote.price
+                yield (*when, report.asset.code, kind, line, amount, price, worth)
+
+    worth = f"worth_{financials.currency().code}"
+    return Table(
+        name, (*columns, "asset", "kind", "line", "amount", "price", worth), rows()
+    )
+
+
 def _statement(form: PeriodForm, request: HttpRequest, now: datetime) -> Table:
     code, asset = request.GET.get("code", ""), form.cleaned_data["asset"]
     found = Account.objects.filter(asset=asset, code=code.replace("\x00", "")).first()
@@ -98,9 +145,11 @@ def _journal(form: PeriodForm, _request: HttpRequest, now: datetime) -> Table:
     return Table(f"journal-{first}-{last}", exports.COLUMNS, rows)
 
 
-_FORMS: dict[str, Any] = {"trial": MomentForm}
+_FORMS: dict[str, Any] = {"trial": MomentForm, "balance-sheet": MomentForm}
 _TABLES: dict[str, Callable[..., Table]] = {
     "trial": _trial,
+    "balance-sheet": _balance_sheet,
+    "income": _income_statement,
     "statement": _statement,
     "journal": _journal,
 }

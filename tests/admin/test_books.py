@@ -313,6 +313,25 @@ def test_files_of_the_trial_balance(viewer: Client, alice: Customer) -> None:
     assert export(viewer, what="trial", form="csv", on="x").status_code == 422
 
 
+@pytest.mark.usefixtures("position")
+def test_files_of_the_balance_sheet_and_of_the_income_statement(viewer: Client) -> None:
+    fund(customer("Bob"), 2, at=on(4), asset=money("BTC"))
+    page = get(viewer, "balance-sheet", on=day(4))
+    assert "what=balance-sheet&amp;form=csv" in page
+    rows = table(export(viewer, what="balance-sheet", form="csv", on=day(4)))
+    assert rows[0][1:] == [*("asset", "kind", "line", "amount", "price", "worth_USD")]
+    assert rows[1][1:] == ["BTC", "ASSET", "treasury:custody", "2", "", ""]
+    assert ["USD", "EXPENSE", "product:*:interest", "3", "1", "3"] in [x[1:] for x in rows]
+    asked = {"what": "income", "first": day(1), "last": day(2)}
+    assert "what=income&amp;form=xlsx" in get(viewer, "income-statement", **asked)
+    rows = table(export(viewer, form="csv", **asked))
+    days = [str(day(1)), str(day(2))]
+    assert rows[1:] == [[*days, "USD", "EXPENSE", "product:*:interest", "2", "1", "2"]]
+    found = list(sheet(export(viewer, form="xlsx", asset="USD", **asked)))
+    assert found[-1][4:6] == [("inlineStr", "product:*:interest"), ("n", "2")]
+    assert export(viewer, what="balance-sheet", form="csv", on="x").status_code == 422
+
+
 def test_a_file_of_a_statement_is_the_statement(viewer: Client, alice: Customer) -> None:
     for number, amount in enumerate((5, 7, 11)):
         fund(alice, amount, at=on(number))
