@@ -1,23 +1,18 @@
 """The desk in real Chromium: every page of it is for everybody, and its main stories."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib import admin
-from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
-from earn import proposals
-from earn.audit import Actor
-from earn.desk import Desk
 from earn.models import User
+from tests.admin.pages import create_things, pages_of_the_desk, tables_of_the_desk
 from tests.admin.staff import ROLES, member
 from tests.browser.looking import Heard
 from tests.browser.test_axe import judge, shape
-from tests.earn.people import on, wallet
-from tests.portal.pages import FOR_STAFF, Alice, create_alice, routes, signed_in
+from tests.earn.people import wallet
+from tests.portal.pages import Alice, create_alice, signed_in
 
 TABLES = ("/admin/earn/", "/admin/ledger/", "/admin/django_celery_beat/")
 
@@ -36,38 +31,19 @@ def enter(page: Page, user: User, url: str) -> None:
     page.context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
 
 
-def pages_of_the_desk() -> Iterator[str]:
-    parameters = {route.name: route.parameters for route in routes()}
-    for one in Desk.pages:
-        name = f"admin:{one.name}"
-        yield reverse(name, kwargs={x: FOR_STAFF[x] for x in parameters[name]})
-    for model in admin.site._registry:
-        place = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        yield reverse(f"{place}_changelist")
-        row = model._default_manager.first()
-        if row is not None and model._meta.app_label in ("earn", "ledger"):
-            yield reverse(f"{place}_change", args=[row.pk])
-
-
 def test_every_page_of_the_desk_is_for_everybody(
     alice: Alice, chromium: Browser, live_server: Any
 ) -> None:
     everything = member("everything", *ROLES)
-    asked = {"customer": str(alice.customer.pk), "asset": "USD", "amount": "5"}
-    by = Actor(member("olga", "operator"), on(28))
-    proposal = proposals.propose("DEPOSIT", asked, key="1", reason="Wire", by=by)
-    FOR_STAFF["object_id"] = proposal.pk
+    things = create_things(alice)
     context = chromium.new_context()
-    page, heard, found, seen = context.new_page(), Heard(), [], 0
+    page, heard, found = context.new_page(), Heard(), []
     heard.listen(page)
     enter(page, everything, live_server.url)
-    client = signed_in(everything)
-    for address in pages_of_the_desk():
-        answer = client.get(address)
-        if answer.status_code != 200 or "html" not in answer["Content-Type"]:
-            continue  # only sent to, a file, or of another thing than the first
-        seen += 1
-        page.goto(f"{live_server.url}{address}")
+    for address in (*pages_of_the_desk(things), *tables_of_the_desk()):
+        answer = page.goto(f"{live_server.url}{address}")
+        if answer is None or answer.status != 200 or not page.url.endswith(address):
+            found.append(f"{address} leads to {page.url}, {answer and answer.status}")
         # Django's tables have the colours of any other page
         themes = 1 if address.startswith(TABLES) else 2
         found += [*judge(page, themes=themes), *shape(page, "ltr")]
@@ -75,7 +51,6 @@ def test_every_page_of_the_desk_is_for_everybody(
     # axe's own, when it reads a style sheet that imports another; ours have an address
     ours = [message for message in heard if not message.startswith(": ")]
     assert found + ours == []
-    assert seen > 20
 
 
 def test_a_deposit_is_proposed_by_one_and_done_by_another(
