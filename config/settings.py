@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_celery_beat",
 ]
+FILE_UPLOAD_HANDLERS = ["earn.uploads.Bounded"]  # never a huge file on the disk
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -4,6 +4,8 @@ import csv
 from collections.abc import Iterator
 from io import StringIO
 
+MOST_BYTES = 1_000_000  # of a file
+
 
 class BadCSV(ValueError):
     """This is no CSV, from that line on."""

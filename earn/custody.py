@@ -19,7 +19,6 @@ from ledger.money import parse_amount
 from ledger.posting import constraint_of
 
 COLUMNS = ("as_of", "asset", "venue", "balance", "reference")
-MOST_BYTES = 1_000_000
 MOST_LINES = 10_000
 MOST_MOMENTS = 100  # each is a trial balance
 MOST_PROBLEMS = 50  # of a file that are told
@@ -244,8 +243,10 @@ def _books(lines: Sequence[Stated]) -> _Books:
 
 def read(data: bytes, *, at: datetime) -> list[Stated]:
     """The lines of a file. Raises BadStatement with all that is wrong, line by line."""
-    if len(data) > MOST_BYTES:
-        raise BadStatement([Problem(None, f"A file has {MOST_BYTES:,} bytes at most.")])
+    if len(data) > csvs.MOST_BYTES:
+        raise BadStatement(
+            [Problem(None, f"A file has {csvs.MOST_BYTES:,} bytes at most.")]
+        )
     problems: list[Problem] = []
     lines: list[Stated] = []
     assets = {asset.code: asset for asset in Asset.objects.all()}

@@ -22,7 +22,6 @@ from ledger.models import Asset
 from ledger.money import plain
 
 RECORD = "earn.record_prices"
-MOST_BYTES = 1_000_000
 
 
 class Line(NamedTuple):
@@ -55,7 +54,7 @@ def _sent(request: HttpRequest) -> str:
     file = request.FILES.get("file")
     if file is None:
         return request.POST.get("lines", "")
-    if (file.size or 0) > MOST_BYTES:
+    if (file.size or 0) > csvs.MOST_BYTES:
         raise BadPrices(_("the file is larger than a megabyte"))
     try:
         return csvs.text_of(file.read())

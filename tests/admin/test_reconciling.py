@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from earn.custody import BadStatement, Problem
 from earn.models import Break, CustodyStatement, Customer, Reconciliation, User, Venue
 from tests.admin.staff import member
 from tests.earn.people import customer, day, fund, on
@@ -193,3 +194,31 @@ def test_numbers_that_no_row_has_are_not_there(operator: Client, olga: User) -> 
             assert operator.post(address, asked).status_code == 404
     for query in ("?before=%00", "?before=x", f"?before={'9' * 30}", "?state=%00"):
         assert operator.get(f"/admin/books/breaks/{query}").status_code == 200
+
+
+@pytest.mark.usefixtures("alice")
+def test_of_a_huge_file_no_more_is_kept_than_shows_it_is_too_large(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    def sent(data: bytes, **_known: Any) -> Any:
+        sizes.append(len(data))
+        raise BadStatement([Problem(None, "Too large.")])
+
+    monkeypatch.setattr("earn.custody.take_in", sent)
+    upload(operator, b"a" * 3_000_000)
+    files = [SimpleUploadedFile(f"{n}.csv", b"a" * 900_000) for n in range(3)]
+    operator.post(reverse("admin:upload-custody-statement"), {"file": files})
+    assert sizes == [1_000_001, 0]  # the last file counts; the others took the room
+
+
+def test_a_huge_file_is_never_spooled_to_the_disk(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spooled(*_args: Any, **_known: Any) -> Any:
+        raise AssertionError("on the disk")
+
+    monkeypatch.setattr("django.core.files.uploadedfile.TemporaryUploadedFile", spooled)
+    monkeypatch.setattr("django.core.files.uploadhandler.TemporaryUploadedFile", spooled)
+    assert upload(operator, b"a" * 3_000_000).status_code == 422
