@@ -17,7 +17,7 @@ from django.db.models.functions import Collate, Lower
 from earn import chart, prices
 from earn.models import Customer, Notification, Order, Position
 from ledger import balances
-from ledger.models import Asset
+from ledger.models import Asset, Entry
 
 FEW = 20  # of the customers whose reference or address begins so, at first
 NOTHING = Decimal(0)
@@ -144,6 +144,14 @@ def positions(
     found = Position.objects.filter(customer=customer).select_related("product__asset")
     found = found.filter(state=state) if state else found
     return _page(found, before, limit)
+
+
+def reversals(orders: Sequence[Order]) -> dict[int, int]:
+    """The entry that took an order's money back, by id of the order; of few orders."""
+    entries = [order.entry_id for order in orders if order.entry_id]
+    found = Entry.objects.filter(reverses__in=entries)
+    mirrors = {mirror.reverses_id: mirror.pk for mirror in found}
+    return {x.pk: mirrors[x.entry_id] for x in orders if x.entry_id in mirrors}
 
 
 def orders(customer: Customer, *, before: int | None = None, limit: int) -> list[Order]:

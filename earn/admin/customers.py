@@ -80,7 +80,7 @@ def customer(request: HttpRequest, object_id: int) -> HttpResponse:
         holdings=customers.holdings(found, at=at),
         positions=positions[:PAGE],
         more_positions=len(positions) > PAGE,
-        orders=_amounts(orders[:PAGE]),
+        orders=_told(orders[:PAGE]),
         more_orders=len(orders) > PAGE,
         events=_events(found, events[:PAGE]),
         more_events=len(events) > PAGE,
@@ -105,7 +105,7 @@ def positions(request: HttpRequest, object_id: int) -> HttpResponse:
 def orders(request: HttpRequest, object_id: int) -> HttpResponse:
     found = _customer(object_id)
     rows = customers.orders(found, before=_number(request), limit=PAGE + 1)
-    known = {"orders": _amounts(rows[:PAGE]), "older": _older(rows)}
+    known = {"orders": _told(rows[:PAGE]), "older": _older(rows)}
     return _list(request, found, "desk/customer_orders.html", _("Orders"), known)
 
 
@@ -225,12 +225,14 @@ def _freeze_address(found: Customer, at: datetime) -> str:
     return f"{reverse('admin:propose', args=['freeze'])}?{urlencode(known)}"
 
 
-def _amounts(rows: list[Order]) -> list[tuple[Order, str]]:
-    """With their amount; of deposits and withdrawals the request names the asset."""
-    return [(x, _amount(x)) for x in rows]
+def _told(rows: list[Order]) -> list[tuple[Order, str, int | None]]:
+    """With their amount, and with the entry that has reversed them since."""
+    reversals = customers.reversals(rows)
+    return [(x, _amount(x), reversals.get(x.pk)) for x in rows]
 
 
 def _amount(order: Order) -> str:
+    """Of deposits and withdrawals the request names the asset."""
     if order.amount is None:
         return ""
     asset = order.product.asset if order.product else order.request["asset"]

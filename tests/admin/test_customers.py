@@ -26,6 +26,8 @@ from earn.models import (
     Position,
     User,
 )
+from ledger import posting
+from ledger.models import Entry
 from tests.admin.staff import ROLES, member
 from tests.earn import people
 from tests.earn.people import (
@@ -440,3 +442,18 @@ def test_the_application_s_rights_suffice(alice: Alice, as_app_role: Any) -> Non
             answer: Any = root.get(reverse(f"admin:{name}", args=args))
             assert answer.status_code == 200, name
             assert answer.getvalue()
+
+
+def test_an_order_whose_money_was_taken_back_says_so(vera: Client) -> None:
+    who = people.customer("Bob")
+    for amount in (50, 70):
+        fund(who, amount, at=on(0))
+    assert "reversed since" not in page_of(vera, who)
+    wrong = Order.objects.get(amount=70)
+    entry = Entry.objects.get(pk=wrong.entry_id)
+    mirror = posting.reverse(entry_id=entry.pk, key=key(), happened_at=on(1), reason="x")
+    assert customers.reversals(list(Order.objects.all())) == {wrong.pk: mirror.entry_id}
+    orders = reverse("admin:customer-orders", args=[who.pk])
+    for text in (page_of(vera, who), vera.get(orders).content.decode()):
+        assert text.count("reversed since") == 1
+        assert reverse("admin:entry", args=[mirror.entry_id]) in text
