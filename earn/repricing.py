@@ -30,7 +30,8 @@ class Fault(NamedTuple):
 class Cost(NamedTuple):
     """By today's balances of the open flexible positions, in a year, exactly.
 
-    `told` are the holders who earn less: whom the announcement would tell.
+    `told` are the holders who earn less: whom the announcement would tell. Those whose
+    interest is paused when it takes effect are in all but the interest.
     """
 
     positions: int

@@ -1,12 +1,18 @@
 -- What the close of the next day would accrue by product, as things stand now
 with band as (/* bands */),
+paused as (
+    select customer_id from earn_earningpause
+    where from_day <= %(day)s and (until_day is null or until_day >= %(day)s)
+),
 earning as (
     select p.id, p.product_id, p.term_days, p.late_start,
            coalesce(p.chart_id, earn_chart_on(p.product_id, %(day)s::date)) as chart_id,
            coalesce(y.carry, 0) as carry,
-           p.principal + coalesce(c.correction, 0)
-           + case when p.compounds then coalesce(y.accrued, 0) - p.interest_settled
-                  else 0 end as basis
+           case when p.customer_id in (select customer_id from paused) then 0
+                else p.principal + coalesce(c.correction, 0)
+                     + case when p.compounds then coalesce(y.accrued, 0) - p.interest_settled
+                            else 0 end
+           end as basis
     from earn_position p
     left join earn_corrections(%(day)s::date, 0, 9223372036854775807) c
         on c.position_id = p.id

@@ -8,10 +8,20 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from earn import agenda, close, holdings, pauses, proposals
+from earn import (
+    agenda,
+    close,
+    day_totals,
+    holdings,
+    liquidity,
+    pauses,
+    proposals,
+    repricing,
+)
 from earn.audit import Actor
+from earn.catalogue import Row
 from earn.explaining import explain_days
-from earn.models import Accrual, Customer, EarningPause, Position, User
+from earn.models import Accrual, Customer, Due, EarningPause, Position, User
 from earn.proposals import ProposalRefused
 from ledger.posting import constraint_of
 from tests.admin.staff import member
@@ -146,6 +156,69 @@ def test_what_is_expected_knows_of_the_pause(alice: Customer) -> None:
     )
     close_to(10)
     assert interest == sum(earned(position).values()) == 5
+
+
+def test_a_dry_run_of_the_close_leaves_paused_money_out(
+    alice: Customer, bob: Customer
+) -> None:
+    """The day before the pause, in it, and the first one after."""
+    product = flexible(tiers=[(None, 0, "0.0073")], compounding="DAILY")
+    for who in (alice, bob):
+        subscribe(who, product, 1234, on(0))
+    stop(alice, 3, at=1)
+    start(alice, 4, at=2)
+    interest = []
+    for number in (2, 3, 4):
+        close_to(number - 1)
+        foreseen = day_totals.ahead(day(number))
+        close_to(number)
+        accrued = day_totals.compared(day(number))
+        assert {x: tuple(y) for x, y in foreseen.items()} == {
+            x: tuple(y)[:3] for x, y in accrued.items()
+        }
+        interest.append(foreseen[product.pk].basis > 2000)
+    assert interest == [True, False, True]
+
+
+def test_new_rates_cost_nothing_for_who_is_paused_when_they_begin(
+    alice: Customer, bob: Customer
+) -> None:
+    """On day 9 alone Bob's 1,000 earn; who is paused is told of a cut all the same."""
+    product = flexible(tiers=DOLLAR_A_DAY)
+    for who in (alice, bob):
+        subscribe(who, product, 1000, on(0))
+    stop(alice, 9, at=1)
+    start(alice, 10, at=1)
+    costs = [
+        repricing.cost(product, effective_on=day(n), rows=[Row(None, Decimal(0), rate)])
+        for n, rate in ((8, Decimal("0.1")), (9, Decimal("0.1")), (10, Decimal("0.1")))
+    ]
+    assert [(x.positions, x.before, x.after, x.told) for x in costs] == [
+        (2, 730, 200, 2),
+        (2, 365, 100, 2),
+        (2, 730, 200, 2),
+    ]
+
+
+@pytest.mark.parametrize("day_count", ["ACT/365F", "ACT/ACT", "30E/360", "30/360"])
+def test_what_matures_is_summed_without_paused_days(
+    alice: Customer, bob: Customer, day_count: str
+) -> None:
+    """Two pauses, one before the sum is made, and one that ends after the term."""
+    term = fixed(tiers=[(40, 0, "0.365")], day_count=day_count)
+    positions = [
+        subscribe(who, term, "777.77", on(20), term_days=40) for who in (alice, bob)
+    ]
+    for first, last in ((22, 24), (27, 31)):
+        stop(alice, first, at=20)
+        start(alice, last, at=20)
+    stop(alice, 58, at=20)
+    close_to(24)
+    liquidity.reckon()
+    (due,) = Due.objects.values_list("due_on", "interest")
+    close_to(60)
+    assert due == (day(61), sum(sum(earned(x).values()) for x in positions))
+    assert sum(earned(positions[0]).values()) < sum(earned(positions[1]).values())
 
 
 def test_each_day_explains_the_pause(alice: Customer) -> None:
