@@ -54,6 +54,11 @@ class Ladder(NamedTuple):
     short_on: date | None
     short_by: Decimal
 
+    @property
+    def is_empty(self) -> bool:
+        """Neither has the house any of it, nor is any due."""
+        return not self.stock.all and self.short_on is None
+
 
 class Stress(NamedTuple):
     """A share of flexible money gone tomorrow; `back_on` is None beyond the horizon."""

@@ -151,7 +151,7 @@ def _due(
     rungs = liquidity.ladder_of_all(
         stocks, rates, unit=unit(currency.scale), today=on, horizon=AHEAD[-1]
     )
-    has_money = {x.stock.asset.pk for x in found if x.stock.all or x.due_in_30}
+    has_money = {x.stock.asset.pk for x in found if not x.is_empty}
     return {
         "due": _due_rows(rungs),
         "unpriced": [x.asset for x in stocks if x.asset.pk in has_money - set(rates)],

@@ -15,7 +15,7 @@ from earn import liquidity, overview, prices, treasury
 from earn.admin.figures import days_chart
 from earn.days import business_day
 from earn.desk import page, show
-from earn.liquidity import Rung
+from earn.liquidity import Ladder, Rung
 from earn.models import CheckRun, Venue
 from earn.portal.charts import Chart, Series
 from earn.proposals import MAKE
@@ -66,7 +66,7 @@ def ladder(request: HttpRequest) -> HttpResponse:
         top=ROWS,
         assets=[x.stock.asset.code for x in held],
         reckoned=liquidity.reckoned_through(),
-        **(_of_asset(chosen, today) if chosen else _of_all(stocks, today, at)),
+        **(_of_asset(chosen, today) if chosen else _of_all(found, today, at)),
     )
 
 
@@ -172,14 +172,17 @@ def _of_asset(stock: Stock, today: date) -> dict[str, Any]:
     }
 
 
-def _of_all(stocks: Sequence[Stock], today: date, at: datetime) -> dict[str, Any]:
+def _of_all(found: Sequence[Ladder], today: date, at: datetime) -> dict[str, Any]:
+    stocks = [x.stock for x in found]
     currency = overview.reporting_currency()
     if currency is None:
         return {"unit": None}
     known = prices.latest(at=at)
     rates = overview.rates([x.asset for x in stocks], currency, known=known, at=at)
     rungs = liquidity.ladder_of_all(stocks, rates, unit=unit(currency.scale), today=today)
-    unpriced = [x.asset for x in stocks if x.asset.pk not in rates and x.all]
+    unpriced = [
+        x.stock.asset for x in found if x.stock.asset.pk not in rates and not x.is_empty
+    ]
     return {"unit": currency, "unpriced": unpriced, **_rungs(rungs, currency)}
 
 

@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from earn import admin as desk
-from earn import catalogue, checks, close, liquidity, prices, proposals, tasks
+from earn import catalogue, chart, checks, close, liquidity, prices, proposals, tasks
 from earn.audit import Actor
 from earn.models import Customer, DayClose, Operation, Product, Proposal, Venue
+from ledger import posting
 from ledger.checks import Check, Violation
 from ledger.models import Asset
+from ledger.posting import Line
 from tests.admin.staff import member
 from tests.earn import people
 from tests.earn.people import (
@@ -260,6 +262,28 @@ def test_the_ladder_is_shown_by_day_and_by_week() -> None:
         assert text.count("Due until then") >= 1
         assert len(answer.context["rungs"]) == 40
         assert [x.due for x in answer.context["rungs"] if x.due] == [3030]
+
+
+def test_what_is_due_of_an_asset_without_price_or_coins_is_named(
+    business: Customer, browse: Callable[..., str], clock: type[Clock]
+) -> None:
+    """A bitcoin is due on day 41, and all of them are lost: the worst asset of all."""
+    btc = money("BTC", 8)
+    money("ETH", 18)  # of which there is nothing
+    term = people.draft("coins", kind="FIXED", asset=btc)
+    people.chart(term, day(2), (38, 0, "0"), at=on(2))
+    catalogue.set_state(term, Product.State.OPEN)
+    subscribe(business, term, 1, on(2), term_days=38)
+    with transaction.atomic():
+        losses = Line(chart.house(btc.pk, "expense:losses"), chart.custody(btc.pk), D(1))
+        posting.post(key=key(), kind="ADJUST", lines=[losses], happened_at=on(2))
+    close_to(2)
+    liquidity.reckon()
+    clock.moment = on(3)
+    page = browse("liquidity")
+    assert "no price of the last two days is known: BTC" in page
+    assert "BTC, ETH" not in page
+    assert "BTC on 15 February 2026, at most 1.00000000 BTC missing" in page
 
 
 @pytest.mark.parametrize("query", ["?asset=%00", "?asset=NONE", "?after=%00", "?after=ZZZ"])
