@@ -1,7 +1,8 @@
 """Whether what is liquid suffices for what is going to leave, day by day.
 
 What is due is known of terms and redemptions, and expected of the rest: flexible money goes
-on leaving as it did in the last 28 days, and interest is paid out as on the last day.
+on leaving as it did in the last 28 days, and interest is paid out as on the last day. Free
+money in wallets may leave today: it stands beside what is due, as nobody asked for it.
 """
 
 from collections import defaultdict
@@ -23,12 +24,15 @@ HORIZON = 90  # days ahead
 BY_DAY = 30  # of them shown one by one, the others by week
 WEEK = 7
 HISTORY = 28  # closed days that say how fast flexible money leaves
+ZERO = Decimal(0)
 
 
 class Rung(NamedTuple):
     """What is due on some days, and the least that is left on one of them.
 
-    `custody_left` is without, `remaining` with what venues give back if asked today.
+    `custody_left` is without, `remaining` with what venues give back if asked today, and
+    `emptied` is what remains if `free` money leaves the wallets too; that may be today, and
+    so it stands on the first day alone.
     """
 
     first: date
@@ -41,10 +45,15 @@ class Rung(NamedTuple):
     back: Decimal
     custody_left: Decimal
     remaining: Decimal
+    free: Decimal
+    emptied: Decimal
 
 
 class Ladder(NamedTuple):
-    """One asset at a glance. `short_on` is the first day that not even recalls can pay."""
+    """One asset at a glance. `short_on` is the first day that not even recalls can pay.
+
+    `emptied_on` is the first on which they could not if free money left the wallets too.
+    """
 
     stock: Stock
     due_in_1: Decimal
@@ -53,11 +62,12 @@ class Ladder(NamedTuple):
     custody_short_on: date | None
     short_on: date | None
     short_by: Decimal
+    emptied_on: date | None
 
     @property
     def is_empty(self) -> bool:
-        """Neither has the house any of it, nor is any due."""
-        return not self.stock.all and self.short_on is None
+        """Neither has the house any of it, nor may any leave."""
+        return not self.stock.all and self.emptied_on is None
 
 
 class Stress(NamedTuple):
@@ -99,14 +109,26 @@ def ladders(
 ) -> list[Ladder]:
     """Of each asset, in the order of the stocks."""
     known = {x.asset.pk: x for x in stocks}
-    rows = {row[0]: row[1:] for row in _rows("ladders", _stocked(stocks, today, horizon))}
+    parameters = _stocked(stocks, today, horizon) | {
+        "free_of": list(known),
+        "free": [x.free for x in stocks],
+    }
+    rows = {row[0]: row[1:] for row in _rows("ladders", parameters)}
     return [Ladder(known[pk], *rows[pk]) for pk in known if pk in rows]
 
 
 def ladder(stock: Stock, *, today: date) -> list[Rung]:
     """Of one asset, a rung for each day of the horizon."""
     rows = _rows("ladder", _stocked([stock], today, HORIZON))
-    return [Rung(day, day, *figures) for day, *figures in rows]
+    return [
+        Rung._make(
+            (
+                *(day, day, *figures),
+                *(stock.free if day == today else ZERO, figures[-1] - stock.free),
+            )
+        )
+        for day, *figures in rows
+    ]
 
 
 def ladder_of_all(
@@ -123,6 +145,7 @@ def ladder_of_all(
         "prices": list(prices.values()),
     }
     custody, back = _worth(parameters, prices)
+    free = sum((x.free * prices.get(x.asset.pk, ZERO) for x in stocks), ZERO)
     rungs, remaining = [], custody
     for day, *figures in _rows("ladder_of_all", parameters):
         maturing, redeeming, paying, expected = (x.quantize(unit) for x in figures)
@@ -140,6 +163,8 @@ def ladder_of_all(
                 back=back[day].quantize(unit),
                 custody_left=custody.quantize(unit),
                 remaining=remaining.quantize(unit),
+                free=(free if day == today else ZERO).quantize(unit),
+                emptied=(remaining - free).quantize(unit),
             )
         )
     return rungs
@@ -164,7 +189,7 @@ def rates() -> dict[int, Decimal]:
         return dict(cursor.fetchall())
 
 
-_FIGURES = Rung._fields[2:]
+_FLOWS = ("maturing", "redeeming", "paying", "expected", "due", "back", "free")
 
 
 def _worth(
@@ -174,20 +199,19 @@ def _worth(
     back: defaultdict[date | None, Decimal] = defaultdict(Decimal)
     columns = (stocked[name] for name in ("assets", "amounts", "back"))
     for asset, amount, day in zip(*columns, strict=True):
-        back[day] += amount * prices.get(asset, Decimal(0))
-    return back.pop(None, Decimal(0)), cast("defaultdict[date, Decimal]", back)
+        back[day] += amount * prices.get(asset, ZERO)
+    return back.pop(None, ZERO), cast("defaultdict[date, Decimal]", back)
 
 
 def _together(rungs: Sequence[Rung]) -> Rung:
-    flows = {
-        name: sum((getattr(x, name) for x in rungs), Decimal(0)) for name in _FIGURES[:6]
-    }
+    flows = {name: sum((getattr(x, name) for x in rungs), ZERO) for name in _FLOWS}
     return Rung(
         rungs[0].first,
         rungs[-1].last,
         **flows,
         custody_left=min(x.custody_left for x in rungs),
         remaining=min(x.remaining for x in rungs),
+        emptied=min(x.emptied for x in rungs),
     )
 
 

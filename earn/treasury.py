@@ -20,13 +20,15 @@ _FAMILIES = (chart.DEPLOYED, chart.YIELDS)
 class Stock(NamedTuple):
     """One asset as recorded now; what is deployed and earned, by code of the venue.
 
-    A venue where there is nothing and never was is not named.
+    A venue where there is nothing and never was is not named. `free` is what customers
+    have in their wallets, and may take out at any moment.
     """
 
     asset: Asset
     custody: Decimal
     deployed: Mapping[str, Decimal]
     earned: Mapping[str, Decimal]
+    free: Decimal
 
     @property
     def all(self) -> Decimal:
@@ -85,7 +87,11 @@ def stocks() -> list[Stock]:
     codes = [chart.CUSTODY]
     codes += [f"{family}{venue}" for venue in venues for family in _FAMILIES]
     found = {key: figures.balance for key, figures in balances.present(codes=codes).items()}
-    return [_stock(asset, venues, found) for asset in Asset.objects.order_by("code")]
+    free = _free()
+    return [
+        _stock(asset, venues, found, free.get(asset.pk, NOTHING))
+        for asset in Asset.objects.order_by("code")
+    ]
 
 
 def locked(asset: Asset) -> Asset:
@@ -139,12 +145,21 @@ def by_asset(name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: str(row[0].code))
 
 
+def _free() -> dict[int, Decimal]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql("free_wallets"), {"wallets": chart.WALLETS})
+        return dict(cursor.fetchall())
+
+
 def _stock(
-    asset: Asset, venues: list[str], found: Mapping[tuple[int, str], Decimal]
+    asset: Asset,
+    venues: list[str],
+    found: Mapping[tuple[int, str], Decimal],
+    free: Decimal,
 ) -> Stock:
     def at_venues(family: str) -> dict[str, Decimal]:
         named = {venue: found.get((asset.pk, f"{family}{venue}")) for venue in venues}
         return {venue: amount for venue, amount in named.items() if amount is not None}
 
     custody = found.get((asset.pk, chart.CUSTODY), NOTHING)
-    return Stock(asset, custody, at_venues(chart.DEPLOYED), at_venues(chart.YIELDS))
+    return Stock(asset, custody, at_venues(chart.DEPLOYED), at_venues(chart.YIELDS), free)

@@ -38,13 +38,20 @@ class AssetRow(NamedTuple):
 
 
 class DueRow(NamedTuple):
+    """`free` is in wallets, may leave as well, and is not due."""
+
     days: int
     due: Decimal
+    free: Decimal
     liquid: Decimal
 
     @property
     def is_short(self) -> bool:
         return self.due > self.liquid
+
+    @property
+    def is_tight(self) -> bool:
+        return self.due + self.free > self.liquid
 
 
 @page("", name="index", label=gettext_lazy("Today"), section=gettext_lazy("Today"))
@@ -170,5 +177,5 @@ def _due_rows(rungs: Sequence[Rung]) -> list[DueRow]:
     rows = []
     for days in AHEAD if rungs else ():
         due = sum((x.due for x in rungs[: days + 1]), Decimal(0))
-        rows.append(DueRow(days, due, rungs[days].remaining + due))
+        rows.append(DueRow(days, due, rungs[0].free, rungs[days].remaining + due))
     return rows

@@ -137,11 +137,11 @@ def test_today_has_the_figures_of_the_last_closed_day(browse: Callable[..., str]
 
 
 def test_today_sets_what_is_due_against_what_is_liquid(browse: Callable[..., str]) -> None:
-    """500 in custody; 5,507 more from day 9 on. 3,030 are due on day 11."""
+    """500 in custody; 5,507 more from day 9 on. 3,030 are due on day 11; 1,000 are free."""
     page = browse("index")
-    assert "1 day 0 500.00 suffices" in page
-    assert "7 days 0 6,007.00 suffices" in page
-    assert "30 days 3,030.00 6,007.00 suffices" in page
+    assert "1 day 0 1,000.00 500.00 suffices if wallets stay" in page
+    assert "7 days 0 1,000.00 6,007.00 suffices" in page
+    assert "30 days 3,030.00 1,000.00 6,007.00 suffices" in page
     assert "does not suffice" not in page
 
 
@@ -238,7 +238,8 @@ def test_the_ladder_shouts_the_first_day_that_cannot_be_paid(
 ) -> None:
     page = browse("liquidity", "?asset=USD")
     assert "does not suffice" not in page
-    assert "USD 16 Jan 2026 over 90 days 500.00 6,007.00 3,030.00" in page
+    glance = "USD 16 Jan 2026 over 90 days 7 Jan 2026 1,000.00 500.00 6,007.00 3,030.00"
+    assert glance in page
     Venue.objects.update(notice_days=60)
     page = browse("liquidity", "?asset=USD")
     assert "USD on 16 January 2026, at most 2,530.00 USD missing" in page

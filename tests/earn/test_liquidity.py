@@ -229,6 +229,36 @@ def test_each_day_has_what_is_due_and_what_is_left(alice: Customer, bob: Custome
     ]
 
 
+def test_free_money_may_leave_today_and_is_not_due(alice: Customer, bob: Customer) -> None:
+    """Custody has 1,700 of 5,000 and gets 2,500 on day 4; 500 of the 1,300 came today.
+
+    3,030 are due on day 11: 4,200 suffice, and 2,900, without what is free, do not.
+    """
+    subscribe(bob, fixed(tiers=TENTH), 3000, on(0), term_days=10)
+    fund(alice, 800, at=on(0))
+    subscribe(bob, flexible(tiers=[(None, 0, "0")]), 700, on(0))
+    deploy(2500, "bank", notice=2)
+    deploy(800, "lost", notice=100)
+    close_to(1)
+    liquidity.reckon()
+    fund(alice, 500, at=on(2))
+    found = rungs(2)
+    assert [(n, x.free) for n, x in enumerate(found) if x.free] == [(0, 1300)]
+    assert [found[n].due for n in (0, 9)] == [0, 3030]
+    assert [(found[n].remaining, found[n].emptied) for n in (0, 1, 2, 9)] == [
+        (1700, 400),
+        (1700, 400),
+        (4200, 2900),
+        (1170, -130),
+    ]
+    ladder = at_a_glance(2)
+    assert (ladder.stock.free, ladder.short_on, ladder.emptied_on) == (1300, None, day(11))
+    weeks = liquidity.by_week(found)
+    assert (sum(x.free for x in weeks), weeks[-1].emptied) == (1300, -130)
+    fund(bob, 1, at=on(2))  # what is free itself changes nothing
+    assert at_a_glance(2).emptied_on == day(11)
+
+
 def test_the_first_day_that_cannot_be_paid_is_named(alice: Customer, bob: Customer) -> None:
     """3,030 are due on day 11 and custody has 2,000; 900 are back at once, 500 too late."""
     subscribe(bob, fixed(tiers=TENTH), 3000, on(0), term_days=10)
@@ -292,6 +322,20 @@ def test_all_assets_are_summed_at_their_prices(alice: Customer, btc: Asset) -> N
 @pytest.fixture
 def btc() -> Asset:
     return money("BTC", 8)
+
+
+def test_free_money_of_all_assets_is_summed_at_their_prices(
+    alice: Customer, btc: Asset
+) -> None:
+    """100 and half a bitcoin at 50,000 are free; of XXX nobody knows the price."""
+    for asset, amount in ((money(), 100), (btc, "0.5"), (money("XXX"), 7)):
+        fund(alice, amount, at=on(0), asset=asset)
+    prices = {money().pk: D(1), btc.pk: D(50_000)}
+    today, tomorrow = liquidity.ladder_of_all(
+        stocks(), prices, unit=D("0.01"), today=day(1), horizon=1
+    )
+    assert (today.free, today.emptied, today.remaining) == (25_100, 0, 25_100)
+    assert (tomorrow.free, tomorrow.emptied) == (0, 0)
 
 
 def test_stress_says_what_is_missing_and_when_it_is_back(alice: Customer) -> None:
@@ -370,6 +414,7 @@ def test_what_is_kept_is_sane(
 
 
 STATEMENTS = {
+    "free_wallets": {"wallets": chart.WALLETS},
     "outlook": {"day": day(0), "principals": chart.PRINCIPALS},
     "dues": {"day": day(0)},
     "latest_prices": {"since": on(0), "at": on(1)},
@@ -388,6 +433,8 @@ STATEMENTS = {
             "assets": [1],
             "amounts": [D(1)],
             "back": [None],
+            "free_of": [1],
+            "free": [D(1)],
             "priced": [1],
             "prices": [D(1)],
             "share": D("0.3"),

@@ -263,7 +263,7 @@ def test_stocks_of_all_assets_take_the_same_queries(
     for code in ("BTC", "ETH", "SOL"):
         fund(alice, 10, at=on(0), asset=money(code))
         staff.move("DEPLOY", "4", asset=code)
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         found = treasury.stocks()
     assert [(x.asset.code, x.custody, x.all) for x in found] == [
         ("BTC", 6, 10),
