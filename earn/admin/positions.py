@@ -1,6 +1,12 @@
-from django.contrib import admin
-from django.utils.html import format_html, format_html_join
+from typing import Any
 
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+
+from earn.admin import searching
 from earn.models import Position
 from ledger.look_only import LookOnly, exact
 from ledger.money import plain
@@ -22,9 +28,9 @@ class PositionAdmin(LookOnly):
         ),
         "matures_on",
     )
-    list_filter = ("state", "matures_on")
     list_select_related = ("product", "customer")
-    search_fields = ("id__exact", "product__code__exact", "customer__reference__exact")
+    search_fields = ("id",)
+    search_help_text = _("The whole id of a position, or reference or UUID of a customer.")
     ordering = ("-pk",)
     fields = (
         *("id", "customer", "product", "chart", "term_days", "state", "principal"),
@@ -33,6 +39,18 @@ class PositionAdmin(LookOnly):
         *("clawed_back", "at_maturity", "minimum_renewal_rate", "renews", "outcome"),
         "last_days",
     )
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[Position],
+        search_term: str,
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        # no index has the closed positions of a product
+        return searching.of_customers(queryset, text, by_product=False), False
 
     @admin.display(description=f"interest of the last {DAYS} closed days")
     def last_days(self, position: Position) -> str:

@@ -76,6 +76,13 @@ class Customer(models.Model):
         indexes = [
             # staff's search by the beginning of a reference, page by page
             models.Index(Collate("reference", "C"), name="customer_reference_prefix"),
+            # staff's filters: few are frozen
+            models.Index(
+                fields=["id"], name="customer_frozen_in", condition=Q(frozen_in=True)
+            ),
+            models.Index(
+                fields=["id"], name="customer_frozen_out", condition=Q(frozen_out=True)
+            ),
         ]
         constraints = [
             models.CheckConstraint(
