@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Count
 
 from earn.days import ONE_DAY
-from earn.models import CloseChunk
+from earn.models import CloseChunk, DayClose
 from earn.sql import sql
 
 STANDS_OUT = Decimal("0.20")  # of the day before, either way
@@ -102,6 +102,11 @@ def ahead(day: date) -> dict[int, Ahead]:
     By the rule and the bases of the close itself. Reads every open position.
     """
     return {number: Ahead(*row) for number, *row in _by_chart("day_ahead", day)}
+
+
+def is_accrued(day: date) -> bool:
+    """Whether its close has all interest already, and there is nothing to foresee."""
+    return DayClose.objects.filter(day=day, digest__isnull=False).exists()
 
 
 def causes(now: Compared, before: Compared | None) -> list[str]:

@@ -39,6 +39,17 @@ def of(products: Iterable[Product]) -> dict[int, Uptake]:
     return {n: Uptake(*rows.get(n, ()))._replace(used=used.get(n)) for n in numbers}
 
 
+def is_more_than(most: int, *, flexible_of: Product | None = None) -> bool:
+    """Whether so many positions are open, or flexible ones of a product; counts no further.
+
+    For pages that read them all: above it they leave the work to a command.
+    """
+    found = Position.objects.filter(state=Position.State.OPEN)
+    if flexible_of:
+        found = found.filter(product=flexible_of, term_days=None)
+    return found.order_by()[: most + 1].count() > most
+
+
 def left_of(product: Product) -> Left:
     """What winding up waits for, and until when fixed terms run."""
     opened = Position.objects.filter(product=product, state=Position.State.OPEN)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 from kombu.exceptions import OperationalError
 
-from earn import close, day_totals, jobs, overview, prices, tasks
+from earn import close, day_totals, jobs, overview, prices, tasks, uptake
 from earn.day_totals import Ahead, Chunks, Compared
 from earn.days import ONE_DAY
 from earn.desk import actor, page, show
@@ -30,6 +30,7 @@ RUN = "earn.run_jobs"
 PAGE = 10
 MOST_PRODUCTS = 200  # of a day's page; what stands out is shown whole
 MOST_POSITIONS = 2_000_000  # whose accruals a page may read
+MOST_FORESEEN = 100_000  # positions that a page may reckon: about a second
 CAUSES = {
     "BEGAN": gettext_lazy("it had no interest the day before"),
     "RATES": gettext_lazy("other rates are in force"),
@@ -119,18 +120,20 @@ def go_on(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ahead(request: HttpRequest) -> HttpResponse:
     """A dry run of the next day's interest, beside that of the last one."""
-    day = close.next_day(date.max)
-    newest = DayClose.objects.order_by("-day").first()
-    if newest and newest.positions > MOST_POSITIONS:
-        raise Http404
-    rows = _foreseen(day[0]) if day else []
+    unclosed = close.next_day(date.max)
+    day = unclosed[0] if unclosed else None
+    is_accrued = bool(day and day_totals.is_accrued(day))
+    is_large = uptake.is_more_than(MOST_FORESEEN)
+    rows = _foreseen(day) if day and not is_accrued and not is_large else []
     return show(
         request,
         "desk/close_ahead.html",
         _("The next close"),
         crumbs=[_crumb()],
-        day=day and day[0],
-        is_accrued=bool(newest and day and newest.day == day[0] and newest.digest),
+        day=day,
+        is_accrued=is_accrued,
+        is_large=is_large,
+        most=MOST_FORESEEN,
         rows=rows,
     )
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from earn import catalogue, repricing
+from earn import catalogue, repricing, uptake
 from earn.admin.catalogue import LARGEST, crumb, product_of
 from earn.admin.proposing import fraction
 from earn.catalogue import Row
@@ -23,6 +23,7 @@ from earn.proposals import MAKE
 from earn.repricing import Cost, Fault
 from ledger.money import plain, round_half_up_to_unit
 
+MOST_COSTED = 100_000  # positions whose cost a page may reckon: well below a second
 MOST, MORE = 200, 3  # rows of a chart; empty ones that are added at once
 
 
@@ -177,8 +178,16 @@ def _costs(asked: Asked) -> dict[str, Any]:
     known: dict[str, Any] = {"rows_text": "\n".join(line.strip() for line in lines)}
     if product.kind == ProductKind.FIXED:
         return known | {"is_for_new_terms": True}
+    if uptake.is_more_than(MOST_COSTED, flexible_of=product):
+        return known | {"is_large": True, "most": MOST_COSTED, "words": _words(asked)}
     cost = repricing.cost(product, effective_on=day, rows=asked.rows)
     return known | {"cost": cost, **_figures(product, cost)}
+
+
+def _words(asked: Asked) -> str:
+    """What stands behind the command that reckons the same."""
+    rows = (f"{plain(x.from_amount)}={plain(x.annual_rate * 100)}" for x in asked.rows)
+    return " ".join([asked.product.code, str(asked.effective_on), *rows])
 
 
 def _figures(product: Product, cost: Cost) -> dict[str, Decimal]:

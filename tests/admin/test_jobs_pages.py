@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 from kombu.exceptions import OperationalError
@@ -168,6 +170,21 @@ def test_the_next_close_is_foreseen_beside_the_last(vera: Client) -> None:
     assert answer.context["day"] == day(5)
     assert "easy 1 3,000.00 USD 3.00 USD 3.00 USD" in text(answer)
     assert not DayClose.objects.filter(day=day(5)).exists()
+
+
+@pytest.mark.usefixtures("easy")
+def test_a_dry_run_that_is_too_large_for_a_page_is_a_command(
+    vera: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("earn.admin.console.MOST_FORESEEN", 2)
+    assert "3.00 USD" in text(vera.get(AHEAD))  # two are open
+    monkeypatch.setattr("earn.admin.console.MOST_FORESEEN", 1)
+    with CaptureQueriesContext(connection) as asked:
+        answer = vera.get(AHEAD)
+    shown = text(answer)
+    assert "manage.py close_day --dry-run" in shown
+    assert "3.00 USD" not in shown
+    assert not [x for x in asked if "earn_corrections" in x["sql"]]
 
 
 def test_before_anything_has_happened_there_is_nothing_to_foresee(vera: Client) -> None:

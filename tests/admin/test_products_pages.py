@@ -2,9 +2,12 @@
 
 import re
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
@@ -400,6 +403,37 @@ def test_a_cut_names_its_notice_and_a_wrong_day_its_place(maria: Client) -> None
     for wrong in ("", "soon", "2026-02-30"):
         answer = maria.post(at("rates-check", easy), table(*cut, effective_on=wrong))
         assert "Say from which day on." in text(answer)
+
+
+def test_a_cost_that_is_too_large_for_a_page_is_a_command(
+    maria: Client, alice: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that the page names says the same as the page of a smaller product."""
+    easy = flexible("easy")
+    subscribe(alice, easy, 1200, on(0))
+    monkeypatch.setattr("earn.admin.rates.MOST_COSTED", 0)
+    shown = text(maria.post(at("rates", easy), table(("0", "1"), ("1000", "5"))))
+    assert "More than 0 positions are open" in shown
+    assert "a month less" not in shown
+    assert (
+        "On to the proposal"
+        in maria.post(at("rates", easy), table(("0", "1"))).content.decode()
+    )
+    found = re.search(r"manage.py (rates_cost easy \S+ 0=1 1000=5)", shown)
+    assert found
+    out = StringIO()
+    call_command(*found[1].split(), stdout=out)
+    assert out.getvalue().splitlines() == [
+        "positions: 1",
+        "balances: 1200 USD",
+        "interest of a year before: 120 USD",
+        "interest of a year after: 20 USD",
+        "more in a month: -8.33 USD",
+        "holders who earn less, and are told: 1",
+    ]
+    for wrong in ("easy 2999-01-01 0", "easy 2999-01-01 5=1", "hard 2999-01-01 0=1"):
+        with pytest.raises(CommandError):
+            call_command("rates_cost", *wrong.split())
 
 
 def test_the_cost_leads_to_the_same_proposal(maria: Client, alice: Customer) -> None:

@@ -88,6 +88,29 @@ def test_open_days_are_closed_and_each_is_printed(alice: Customer) -> None:
     assert close.next_day(day(2)) is None
 
 
+def test_a_dry_run_prints_what_the_next_close_accrues_and_closes_nothing(
+    alice: Customer,
+) -> None:
+    assert "no day to close" in str(fails("close_day", "--dry-run"))
+    subscribe(alice, flexible(), 1000, on(0))
+    subscribe(alice, fixed(), 5000, on(0), term_days=10)
+    close_to(0)
+    first, *lines = run("close_day", "--dry-run").splitlines()
+    assert first.startswith(f"{day(1)}, ")
+    assert [line.split() for line in lines] == [
+        ["product", "asset", "positions", "basis", "interest"],
+        ["fixed", "USD", "1", "5000", "1.36"],
+        ["flexible", "USD", "1", "1000", "0.27"],
+    ]
+    found = json.loads(run("close_day", "--dry-run", "--json"))
+    assert (found["day"], found["products"][1]["interest"]) == (str(day(1)), "0.27")
+    assert close.next_day(day(1)) == (day(1), None)
+    assert fails("close_day", "--dry-run", "--through", str(day(1))).returncode == 2
+    for stage in (None, "ACCRUE"):
+        close.advance(day(1), stage, at=on(2))
+    assert "is accrued already" in str(fails("close_day", "--dry-run"))
+
+
 def test_a_second_run_finds_nothing_to_close(alice: Customer) -> None:
     fund(alice, at=on(0))
     run("close_day", "--through", str(day(1)))

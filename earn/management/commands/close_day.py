@@ -7,15 +7,18 @@ from typing import Any, NamedTuple
 
 from django.core.management.base import BaseCommand, CommandError
 
-from earn import close
+from earn import close, day_totals
 from earn.close import CloseFailed, DayReport
 from earn.management.arguments import read_day
 from earn.management.progress import Progress
+from earn.management.tables import table
+from earn.models import Product
 from earn.tasks import last_closable
 from ledger.money import plain
 from ledger.posting import TryAgain
 
 HEAD = ("day", "positions", "matured", "paid", "seconds", "interest")
+FORESEEN = ("product", "asset", "positions", "basis", "interest")
 LINE = "{:<10}  {:>12}  {:>8}  {:>8}  {:>8}  {}"
 
 
@@ -31,9 +34,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--through", metavar="DATE", help="the last day to close; default: yesterday"
         )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="close nothing: print what the next close would accrue by product",
+        )
         parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
-    def handle(self, *, through: str | None, json: bool, **_: Any) -> None:
+    def handle(self, *, through: str | None, json: bool, dry_run: bool, **_: Any) -> None:
+        if dry_run:
+            if through:
+                raise CommandError("--dry-run is of the next day alone.", returncode=2)
+            return self.foresee(is_json=json)
         now = datetime.now(UTC)
         last = last_day(through, now)
         show = self.show_json if json else self.show_table
@@ -41,6 +53,20 @@ class Command(BaseCommand):
             show(self.closed(last, now), last)
         except (CloseFailed, TryAgain) as failure:
             raise CommandError(f"The close has stopped. {failure}") from failure
+
+    def foresee(self, *, is_json: bool) -> None:
+        unclosed = close.next_day(date.max)
+        if unclosed is None:
+            raise CommandError("There is no day to close.")
+        if day_totals.is_accrued(day := unclosed[0]):
+            raise CommandError(f"{day} is accrued already: its close goes on.")
+        rows = list(foreseen(day))
+        if is_json:
+            named = [dict(zip(FORESEEN, row, strict=True)) for row in rows]
+            self.stdout.write(json.dumps({"day": day.isoformat(), "products": named}))
+            return
+        self.stdout.write(f"{day}, if nothing moved until its close:")
+        self.stdout.write("\n".join(table(FORESEEN, rows, left=["product", "asset"])))
 
     def closed(self, last: date, now: datetime) -> Iterator[Closed]:
         progress = Progress(self.stderr)
@@ -80,6 +106,15 @@ class Command(BaseCommand):
                 comma = ","
         finally:
             self.stdout.write("\n]")
+
+
+def foreseen(day: date) -> Iterator[tuple[str, str, int, str, str]]:
+    sums = day_totals.ahead(day)
+    products = Product.objects.filter(pk__in=sums).select_related("asset")
+    for product in products.order_by("code"):
+        found = sums[product.pk]
+        figures = (plain(found.basis), plain(found.interest))
+        yield product.code, product.asset.code, found.positions, *figures
 
 
 def last_day(through: str | None, now: datetime) -> date:
