@@ -110,7 +110,7 @@ def trial(*, at: datetime, asset: Asset | None = None) -> list[Trial]:
     """The trial balance at a moment, of one asset or all that were used by then."""
     by_asset = _rows(at, asset)
     found = _known(by_asset)
-    known = prices.load(found, since=at, until=at)
+    known = prices.latest(at=at)
     return [Trial(asset, by_asset[asset.code], _price(known, asset, at)) for asset in found]
 
 
@@ -136,7 +136,7 @@ def income_statements(
 def consolidated(reports: Iterable[AssetReport], *, at: datetime) -> Consolidated:
     """Reports of all assets as one in the reporting currency, at the prices of a moment."""
     reports = list(reports)
-    known = prices.load([report.asset for report in reports], since=at, until=at)
+    known = prices.latest(at=at)
     sums: dict[tuple[str, str], Decimal] = {}
     missing = []
     for report in reports:

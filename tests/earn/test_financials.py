@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from earn import financials, prices
 from earn.days import end_of
@@ -48,6 +50,23 @@ def business(alice: Customer, bob: Customer) -> tuple[Asset, Asset]:
     book(usd, "treasury:custody", "income:yield:south", "2", 3)
     close_to(4)
     return usd, btc
+
+
+def test_of_many_prices_the_last_ones_alone_are_read(business: tuple[Asset, Asset]) -> None:
+    """An asset may have thousands of them in two days."""
+    _usd, btc = business
+    for hour, price in ((8, 40_000), (9, 41_000), (10, 50_000), (12, 60_000)):
+        prices.record([(btc, Decimal(price))], at=on(4, hour))
+    at = on(4, 11)
+    with CaptureQueriesContext(connection) as asked:
+        (trial,) = financials.trial(at=at, asset=btc)
+        reports = financials.balance_sheets(at=at)
+        together = financials.consolidated(reports, at=at)
+    assert trial.price == 50_000
+    assert together.total("ASSET") == 3000 + 500 + 7 + 50_000
+    of_prices = [x["sql"].lower() for x in asked if "earn_price" in x["sql"]]
+    assert len(of_prices) == 2
+    assert all("limit 1" in x for x in of_prices)
 
 
 def test_products_and_venues_are_one_line_each(business: tuple[Asset, Asset]) -> None:
