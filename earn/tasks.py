@@ -87,7 +87,13 @@ def send_mails() -> None:
 @shared_task
 def wind_up() -> None:
     """Comes back until every position that can be paid out is."""
-    if winding_up.pay_out(at=datetime.now(UTC), limit=PAID_AT_ONCE):
+    try:
+        paid = winding_up.pay_out(at=datetime.now(UTC), limit=PAID_AT_ONCE)
+    except winding_up.NotAllPaid as failure:
+        if failure.paid:
+            wind_up.delay()
+        raise
+    if paid:
         wind_up.delay()
 
 

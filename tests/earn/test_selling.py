@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from earn import catalogue, drafts, proposals, tasks, uptake, winding_up
+from earn import catalogue, drafts, proposals, redemptions, tasks, uptake, winding_up
 from earn.audit import Actor
 from earn.models import AuditEvent, Customer, Order, Position, Product, Proposal, User
 from earn.proposals import EffectChanged, ProposalRefused
+from earn.refusals import Frozen
 from ledger.posting import constraint_of
 from tests.admin.staff import member as staff
 from tests.earn.people import (
@@ -249,6 +250,58 @@ def test_the_task_comes_back_until_all_are_paid(
     tasks.wind_up()
     states = [now(position).state for position in closing]
     assert states == ["REDEEMED", "REDEEMED", "OPEN"]
+
+
+def fail_for(monkeypatch: pytest.MonkeyPatch, broken: Position, how: Exception) -> None:
+    pay = redemptions.redeem
+
+    def redeemed(*, position_id: int, **known: Any) -> Any:
+        if position_id == broken.pk:
+            raise how
+        return pay(position_id=position_id, **known)
+
+    monkeypatch.setattr(redemptions, "redeem", redeemed)
+
+
+def test_one_that_cannot_be_paid_keeps_nobody_else_waiting(
+    closing: list[Position],
+    done: Callable[..., Proposal],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first of them, though one is paid at a time; and the failure is told."""
+    done("WIND_UP", "easy", on(4))
+    fail_for(monkeypatch, closing[0], RuntimeError("nobody foresaw it"))
+    told = f"position {closing[0].pk}: RuntimeError.*nobody foresaw it"
+    with pytest.raises(winding_up.NotAllPaid, match=told) as failure:
+        winding_up.pay_out(at=on(4), limit=2)
+    assert failure.value.paid == 1
+    assert [now(x).state for x in closing] == ["OPEN", "REDEEMED", "OPEN"]
+
+
+def test_the_task_comes_back_also_after_a_failure(
+    closing: list[Position],
+    done: Callable[..., Proposal],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done("WIND_UP", "easy", on(4))
+    fail_for(monkeypatch, closing[0], RuntimeError("nobody foresaw it"))
+    sent: list[int] = []
+    monkeypatch.setattr(tasks.wind_up, "delay", lambda: sent.append(1))
+    for _ in range(2):
+        with pytest.raises(winding_up.NotAllPaid):
+            tasks.wind_up()
+    assert len(sent) == 1  # nobody else is left to pay
+
+
+def test_those_who_are_refused_do_not_fill_the_run(
+    closing: list[Position],
+    done: Callable[..., Proposal],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done("WIND_UP", "easy", on(4))
+    fail_for(monkeypatch, closing[0], Frozen("No money goes out."))
+    assert winding_up.pay_out(at=on(4), limit=1) == 1
+    assert [now(x).state for x in closing] == ["OPEN", "REDEEMED", "OPEN"]
 
 
 def test_a_close_alone_pays_nobody(
