@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("earn", "0015_books"),
+        ("earn", "0016_breaks"),
         ("ledger", "0004_journal_indexes"),
     ]
 
