@@ -64,6 +64,13 @@ def record_stranger(
     _write(at=at, actor=None, ip=ip, act=act, subject=subject, after=after)
 
 
+def record_by_itself(
+    act: str, subject: str, *, at: datetime, after: dict[str, Any], proposal: Proposal
+) -> None:
+    """What happened to a proposal and nobody did: its time went by."""
+    _write(at=at, actor=None, act=act, subject=subject, after=after, proposal=proposal)
+
+
 def _write(**known: Any) -> None:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an act and its trail are one")

@@ -142,16 +142,40 @@ def withdraw(proposal_id: int, *, by: Actor) -> Proposal:
 
 
 def expire(*, at: datetime) -> int:
-    """Ends the proposals whose time is over; how many."""
+    """Ends the proposals whose time is over, each with its trail; how many."""
     overdue = Proposal.objects.filter(state=Proposal.State.WAITING, expires_at__lte=at)
-    return overdue.update(state=Proposal.State.EXPIRED, decided_at=at)
+    overdue = overdue.select_for_update(skip_locked=True)  # somebody judges it just now
+    with transaction.atomic():
+        found = list(overdue.order_by("pk"))
+        for proposal in found:
+            proposal.state, proposal.decided_at = Proposal.State.EXPIRED, at
+            proposal.save(update_fields=["state", "decided_at"])
+            audit.record_by_itself(
+                "EXPIRE",
+                proposal.subject,
+                at=at,
+                after={"state": str(proposal.state)},
+                proposal=proposal,
+            )
+    return len(found)
+
+
+def waiting(*, at: datetime) -> QuerySet[Proposal]:
+    """What may still be approved, the oldest first."""
+    found = Proposal.objects.filter(state=Proposal.State.WAITING, expires_at__gt=at)
+    return found.order_by("pk")
+
+
+def decided(*, before: int | None = None) -> QuerySet[Proposal]:
+    """The newest first; from below a number on."""
+    found = Proposal.objects.exclude(state=Proposal.State.WAITING).order_by("-pk")
+    return found if before is None else found.filter(pk__lt=before)
 
 
 def waiting_for(user: User, *, at: datetime) -> QuerySet[Proposal]:
     """What this member of staff could approve now: made by another, not yet judged."""
-    waiting = Proposal.objects.filter(state=Proposal.State.WAITING, expires_at__gt=at)
     judged = Verdict.objects.filter(checker=user).values("proposal")
-    found = waiting.exclude(maker=user).exclude(pk__in=judged).order_by("pk")
+    found = waiting(at=at).exclude(maker=user).exclude(pk__in=judged)
     return found if user.has_perm(CHECK) else found.none()
 
 

@@ -10,6 +10,7 @@ from earn import (
     housekeeping,
     liquidity,
     mailing,
+    proposals,
     reconciliation,
     winding_up,
 )
@@ -95,6 +96,11 @@ def wind_up() -> None:
         raise
     if paid:
         wind_up.delay()
+
+
+@shared_task
+def expire_proposals() -> None:
+    proposals.expire(at=datetime.now(UTC))
 
 
 @shared_task

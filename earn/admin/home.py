@@ -15,7 +15,7 @@ from earn.admin.figures import days_chart
 from earn.days import business_day
 from earn.desk import actor, page, show
 from earn.liquidity import Ladder, Rung
-from earn.models import CheckRun, Proposal
+from earn.models import CheckRun
 from earn.overview import Total
 from earn.portal.charts import Series
 from earn.prices import Prices
@@ -73,7 +73,7 @@ def today(request: HttpRequest) -> HttpResponse:
         is_run_old=_is_old(run, at),
         for_me=list(mine.select_related("maker")[: TOP + 1]),
         top=TOP,
-        waiting=Proposal.objects.filter(state=Proposal.State.WAITING).count(),
+        waiting=proposals.waiting(at=at).count(),
         redemptions=overview.redemptions(today=on),
         sells_out=overview.nearly_sold_out(),
         **_money(at, on, closes.last.day if closes.last else None),

@@ -19,25 +19,28 @@ from earn.models import Operation, Proposal
 from earn.proposals import CHECK, MAKE, ConfirmationNeeded, ProposalRefused
 
 SECTION = gettext_lazy("Today")
-DECIDED = 50
+WAITING, DECIDED = 200, 50  # of a page
 
 
 @page("proposals/", name="proposals", label=gettext_lazy("Approvals"), section=SECTION)
 @require_safe
 def proposal_list(request: HttpRequest) -> HttpResponse:
     at = datetime.now(UTC)
-    found = Proposal.objects.select_related("maker", "asset")
-    mine = proposals.waiting_for(actor(request).user, at=at)
-    waiting = found.filter(state=Proposal.State.WAITING).order_by("pk")
+    user = actor(request).user
+    waiting = list(proposals.waiting(at=at).select_related("maker")[: WAITING + 1])
+    mine = proposals.waiting_for(user, at=at).filter(pk__in=[x.pk for x in waiting])
+    decided = proposals.decided(before=_before(request)).select_related("maker")
+    shown = list(decided[: DECIDED + 1])
     return show(
         request,
         "desk/proposals.html",
         _("Approvals"),
-        waiting=waiting,
+        waiting=waiting[:WAITING],
+        are_more_waiting=len(waiting) > WAITING,
         for_me=set(mine.values_list("pk", flat=True)),
-        decided=found.exclude(state=Proposal.State.WAITING).order_by("-pk")[:DECIDED],
-        operations=Operation.choices if actor(request).user.has_perm(MAKE) else [],
-        now=at,
+        decided=shown[:DECIDED],
+        older=shown[DECIDED - 1].pk if len(shown) > DECIDED else None,
+        operations=Operation.choices if user.has_perm(MAKE) else [],
     )
 
 
@@ -129,6 +132,12 @@ def withdraw(request: HttpRequest, object_id: int) -> HttpResponse:
     return _decided(
         request, object_id, lambda: proposals.withdraw(object_id, by=actor(request))
     )
+
+
+def _before(request: HttpRequest) -> int | None:
+    text = request.GET.get("before", "")
+    is_number = text.isascii() and text.isdecimal() and len(text) < 19
+    return int(text) if is_number else None
 
 
 def _sent(

@@ -20,6 +20,7 @@ from earn.models import (
     Verdict,
 )
 from earn.proposals import ConfirmationNeeded, EffectChanged, ProposalRefused
+from earn.tasks import expire_proposals
 from ledger.models import Entry
 from tests.admin.staff import member as staff
 from tests.earn import people
@@ -171,6 +172,25 @@ def test_an_expired_proposal_is_proposed_anew(
     assert proposals.expire(at=late) == 1
     proposal.refresh_from_db()
     assert (proposal.state, wallet(alice)) == ("EXPIRED", 0)
+    event = AuditEvent.objects.get(act="EXPIRE")
+    assert (event.actor, event.at, event.proposal, event.subject, event.after) == (
+        *(None, late, proposal, proposal.subject),
+        {"state": "EXPIRED"},
+    )
+    assert (proposals.expire(at=late), AuditEvent.objects.count()) == (0, 2)
+
+
+def test_what_has_expired_waits_no_more_also_before_the_job_has_run(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    proposal = deposit(maria, alice)
+    late = on(0) + proposals.LASTS
+    assert list(proposals.waiting(at=late - timedelta(seconds=1))) == [proposal]
+    assert not proposals.waiting(at=late).exists()
+    assert not proposals.waiting_for(carl, at=late).exists()
+    expire_proposals()  # by the clock, which is long past these days
+    proposal.refresh_from_db()
+    assert proposal.state == "EXPIRED"
 
 
 def test_what_would_now_come_out_otherwise_is_not_done(

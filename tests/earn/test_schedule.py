@@ -10,6 +10,7 @@ from config.celery import app
 from earn.tasks import (
     compare_ledgers,
     drive_close,
+    expire_proposals,
     forget_expired,
     reckon_liquidity,
     seal_entries,
@@ -44,6 +45,7 @@ def test_missing_jobs_are_created_and_on() -> None:
         "Compare the books with their sub-ledgers: created",
         "Send mails: created",
         "Pay out products that are wound up: created",
+        "End proposals whose time is over: created",
         "Forget what has expired: created",
     ]
     every = {x.task: str(x.interval) for x in PeriodicTask.objects.filter(enabled=True)}
@@ -55,6 +57,7 @@ def test_missing_jobs_are_created_and_on() -> None:
         compare_ledgers.name: "every 1440 minutes",
         send_mails.name: "every minute",
         wind_up.name: "every 10 minutes",
+        expire_proposals.name: "every 10 minutes",
         forget_expired.name: "every 10 minutes",
     }
 
@@ -81,6 +84,7 @@ def test_a_second_run_changes_nothing() -> None:
         "Compare the books with their sub-ledgers: already there",
         "Send mails: already there",
         "Pay out products that are wound up: already there",
+        "End proposals whose time is over: already there",
         "Forget what has expired: already there",
     ]
     assert jobs() == before

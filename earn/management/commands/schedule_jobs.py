@@ -62,6 +62,12 @@ JOBS = (
         "Pays the flexible positions of closed products to their customers.",
     ),
     Job(
+        "End proposals whose time is over",
+        "earn.tasks.expire_proposals",
+        timedelta(minutes=10),
+        "Nobody approves them any more; the audit trail says when they ended.",
+    ),
+    Job(
         "Forget what has expired",
         "earn.tasks.forget_expired",
         timedelta(minutes=10),

@@ -1,0 +1,75 @@
+"""The desk's pages of proposals: their lists, their form, and what is refused in words."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from earn import proposals
+from earn.admin import proposals as pages
+from earn.audit import Actor
+from earn.models import Customer, Proposal, User
+from tests.admin.staff import member
+from tests.earn import people
+from tests.earn.people import key, money
+from tests.portal.pages import signed_in
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/proposals/"
+
+
+@pytest.fixture
+def alice() -> Customer:
+    money()
+    return people.customer("Alice")
+
+
+@pytest.fixture
+def maria() -> User:
+    return member("maria", "operator")
+
+
+@pytest.fixture
+def mia(maria: User) -> Client:
+    """Maria at her desk."""
+    return signed_in(maria)
+
+
+def proposed(maria: User, alice: Customer, number: int) -> list[int]:
+    by = Actor(maria, datetime.now(UTC))
+    request = {"customer": str(alice.pk), "asset": "USD", "amount": "5"}
+    return [
+        proposals.propose("DEPOSIT", request, key=key(), reason="Wire", by=by).pk
+        for _ in range(number)
+    ]
+
+
+def test_what_is_decided_is_paged_and_what_waits_is_bounded(
+    mia: Client, maria: User, alice: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "WAITING", 2)
+    monkeypatch.setattr(pages, "DECIDED", 2)
+    made = proposed(maria, alice, 6)
+    for number in made[:3]:
+        proposals.withdraw(number, by=Actor(maria, datetime.now(UTC)))
+    first: Any = mia.get(LIST).context
+    assert [x.pk for x in first["waiting"]] == made[3:5]
+    assert first["are_more_waiting"]
+    assert [x.pk for x in first["decided"]] == [made[2], made[1]]
+    rest: Any = mia.get(LIST, {"before": first["older"]}).context
+    assert [x.pk for x in rest["decided"]] == [made[0]]
+    assert rest["older"] is None
+    for odd in ("x", "9" * 30, "-1", "\x00"):
+        assert mia.get(LIST, {"before": odd}).status_code == 200
+
+
+def test_what_has_expired_is_counted_nowhere(
+    mia: Client, maria: User, alice: Customer
+) -> None:
+    request = {"customer": str(alice.pk), "asset": "USD", "amount": "5"}
+    old = Actor(maria, people.on(0))
+    proposals.propose("DEPOSIT", request, key=key(), reason="Wire", by=old)
+    listed: Any = mia.get(LIST).context
+    home: Any = mia.get("/admin/").context
+    assert (listed["waiting"], home["waiting"], Proposal.objects.count()) == ([], 0, 1)
