@@ -24,6 +24,8 @@ from ledger.money import plain
 
 LASTS = timedelta(days=3)
 UNUSUAL = 1000  # times the usual amount: a slip of the unit is more likely than the wish
+LONGEST = 2000  # characters of a reason or a comment
+LONGEST_KEY = 200
 USUAL_OF = 101  # the latest amounts, whose median is the usual one
 MAKE, CHECK = "earn.make_proposal", "earn.check_proposal"
 
@@ -34,6 +36,10 @@ class ProposalRefused(Exception):
 
 class ConfirmationNeeded(ProposalRefused):
     """The amount is unusual: it is to be typed once more."""
+
+
+class KeyRefused(ProposalRefused):
+    """The key is none, or names a proposal of something else."""
 
 
 class EffectChanged(ProposalRefused):
@@ -69,14 +75,19 @@ def propose(
 ) -> Proposal:
     """Keeps a proposal with its effect; the same key gives the first one again.
 
-    `confirmed` repeats an unusual amount. Raises ProposalRefused, ConfirmationNeeded.
+    `confirmed` repeats an unusual amount. Raises ProposalRefused, ConfirmationNeeded; and
+    KeyRefused where the key is known of another request, reason or maker.
     """
     _may(by.user, MAKE)
-    if not reason.strip():
+    reason = _written("Reason", reason)
+    if not reason:
         raise ProposalRefused("Say why: the reason is kept with the proposal.")
+    if not key or len(key) > LONGEST_KEY or "\x00" in key:
+        raise KeyRefused(f"A key is a text of 1 to {LONGEST_KEY} characters.")
+    asked = (operation, request, reason, by.user.pk)
     known = Proposal.objects.filter(key=key).first()
     if known:
-        return known
+        return _same(known, asked)
     trial = try_out(operation, request, at=by.at)
     outcome = trial.outcome
     _check_limit(operation, outcome)
@@ -93,7 +104,7 @@ def propose(
                 "maker": by.user,
                 "made_at": by.at,
                 "expires_at": by.at + lasts,
-                "reason": reason.strip(),
+                "reason": reason,
                 "request": request,
                 "subject": outcome.subject,
                 "effect": trial.effect,
@@ -104,7 +115,7 @@ def propose(
         )
         if is_new:
             _trail(by, "PROPOSE", proposal)
-    return proposal
+    return _same(proposal, asked)
 
 
 def approve(proposal_id: int, *, by: Actor, comment: str = "") -> Proposal:
@@ -113,6 +124,7 @@ def approve(proposal_id: int, *, by: Actor, comment: str = "") -> Proposal:
     Raises ProposalRefused and EffectChanged; then nothing has happened.
     """
     _may(by.user, CHECK)
+    comment = _written("Comment", comment)
 
     def act() -> Proposal:
         with transaction.atomic():  # nothing of it stays, also inside another transaction
@@ -124,7 +136,8 @@ def approve(proposal_id: int, *, by: Actor, comment: str = "") -> Proposal:
 def reject(proposal_id: int, *, by: Actor, comment: str) -> Proposal:
     """Raises ProposalRefused, also where no reason is given."""
     _may(by.user, CHECK)
-    if not comment.strip():
+    comment = _written("Comment", comment)
+    if not comment:
         raise ProposalRefused("Say why it is rejected.")
     with transaction.atomic():
         proposal = _waiting(proposal_id)
@@ -183,6 +196,24 @@ def usual_amount(operation: str, asset: Asset) -> Decimal | None:
     """The median of the latest amounts of that kind; None while there are none."""
     amounts = sorted(_latest(operation, asset))
     return amounts[len(amounts) // 2] if amounts else None
+
+
+def _same(known: Proposal, asked: tuple[str, dict[str, Any], str, int]) -> Proposal:
+    """The proposal, if it is of just what is asked now."""
+    if (known.operation, known.request, known.reason, known.maker_id) != asked:
+        raise KeyRefused(
+            f"This form was sent before, with something else in it: it is proposal "
+            f"{known.pk}. Nothing of what stands here is proposed."
+        )
+    return known
+
+
+def _written(name: str, text: str) -> str:
+    if "\x00" in text:
+        raise ProposalRefused(f"{name}: there is a NUL character, which no text has.")
+    if len(text) > LONGEST:
+        raise ProposalRefused(f"{name}: {LONGEST} characters at most.")
+    return text.strip()
 
 
 def _approve(proposal_id: int, by: Actor, comment: str) -> Proposal:
@@ -253,7 +284,7 @@ def _say(proposal: Proposal, by: Actor, *, approves: bool, comment: str) -> None
         checker=by.user,
         at=by.at,
         approves=approves,
-        comment=comment.strip(),
+        comment=comment,
     )
 
 

@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from earn import chart, uptake
+from earn import chart, proposals, uptake
 from earn.catalogue import Row
 from earn.days import business_day
 from earn.desk import page, show
 from earn.interest import TierMode
-from earn.models import Product, ProductKind, Proposal, RateChart
+from earn.models import Product, ProductKind, RateChart
 from earn.operations.products import rates_in_words
 from earn.portal.charts import Chart, Series, X
 from earn.portal.charts import chart as drawn
@@ -89,9 +89,7 @@ def product(request: HttpRequest, object_id: int) -> HttpResponse:
     versions = _versions(found, today)
     taken = uptake.of([found])[found.pk]
     owed = chart.accrued(found)
-    waiting = Proposal.objects.filter(
-        state=Proposal.State.WAITING, subject=f"product:{found.code}"
-    )
+    waiting = proposals.waiting(at=at).filter(subject=f"product:{found.code}")
     return show(
         request,
         "desk/product.html",

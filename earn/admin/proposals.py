@@ -16,7 +16,7 @@ from earn import proposals
 from earn.admin.proposing import FORMS, shown
 from earn.desk import actor, crumb, page, show
 from earn.models import Operation, Proposal
-from earn.proposals import CHECK, MAKE, ConfirmationNeeded, ProposalRefused
+from earn.proposals import CHECK, MAKE, ConfirmationNeeded, KeyRefused, ProposalRefused
 
 SECTION = gettext_lazy("Today")
 WAITING, DECIDED = 200, 50  # of a page
@@ -71,6 +71,8 @@ def propose(request: HttpRequest, operation: str) -> HttpResponse:
             known["trial"] = proposals.try_out(
                 kind, form.as_request(), at=datetime.now(UTC)
             )
+        except KeyRefused as refused:
+            known |= {"problem": str(refused), "key": str(uuid4())}
         except ProposalRefused as refused:
             known["problem"] = str(refused)
     is_wrong = is_sent and (not form.is_valid() or "problem" in known)

@@ -73,3 +73,51 @@ def test_what_has_expired_is_counted_nowhere(
     listed: Any = mia.get(LIST).context
     home: Any = mia.get("/admin/").context
     assert (listed["waiting"], home["waiting"], Proposal.objects.count()) == ([], 0, 1)
+
+
+def asked(alice: Customer, **more: str) -> dict[str, str]:
+    return {
+        **{"customer": str(alice.pk), "asset": "USD", "amount": "50"},
+        **{"reason": "Wire", "key": "one", "step": "send"},
+    } | more
+
+
+def test_back_in_the_browser_and_another_amount_is_not_called_proposed(
+    mia: Client, alice: Customer
+) -> None:
+    address = f"{LIST}new/deposit/"
+    assert mia.post(address, asked(alice)).status_code == 302
+    answer: Any = mia.post(address, asked(alice, amount="5"))
+    assert (answer.status_code, Proposal.objects.count()) == (422, 1)
+    assert "sent before" in answer.context["problem"]
+    again = asked(alice, amount="5", key=answer.context["key"])
+    assert mia.post(address, again).status_code == 302
+    amounts = Proposal.objects.order_by("pk").values_list("amount", flat=True)
+    assert list(amounts) == [50, 5]
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"reason": "a\x00b"}, "Reason: there is a NUL"),
+        ({"reason": "a" * 2001}, "Reason: 2000 characters at most"),
+        ({"key": "a\x00b"}, "A key is a text of 1 to 200"),
+        ({"key": "a" * 201}, "A key is a text of 1 to 200"),
+    ],
+)
+def test_words_that_cannot_be_kept_are_refused_in_words(
+    mia: Client, alice: Customer, sent: dict[str, str], sentence: str
+) -> None:
+    answer: Any = mia.post(f"{LIST}new/deposit/", asked(alice, **sent))
+    assert (answer.status_code, Proposal.objects.count()) == (422, 0)
+    assert sentence in answer.context["problem"]
+
+
+@pytest.mark.parametrize("comment", ["a\x00b", "a" * 2001])
+def test_a_checker_s_words_too(maria: User, alice: Customer, comment: str) -> None:
+    (number,) = proposed(maria, alice, 1)
+    carl = signed_in(member("carl", "checker"))
+    for act in ("approve", "reject"):
+        answer: Any = carl.post(f"{LIST}{number}/{act}/", {"comment": comment}, follow=True)
+        assert [x.level_tag for x in answer.context["messages"]] == ["error"]
+    assert Proposal.objects.get().state == "WAITING"

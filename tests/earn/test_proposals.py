@@ -19,7 +19,12 @@ from earn.models import (
     User,
     Verdict,
 )
-from earn.proposals import ConfirmationNeeded, EffectChanged, ProposalRefused
+from earn.proposals import (
+    ConfirmationNeeded,
+    EffectChanged,
+    KeyRefused,
+    ProposalRefused,
+)
 from earn.tasks import expire_proposals
 from ledger.models import Entry
 from tests.admin.staff import member as staff
@@ -91,6 +96,24 @@ def test_the_same_form_sent_twice_is_one_proposal(maria: User, alice: Customer) 
     first = deposit(maria, alice, key="form")
     assert deposit(maria, alice, key="form") == first
     assert Proposal.objects.count() == AuditEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize("what", ["amount", "reason", "operation", "maker"])
+def test_a_key_that_is_known_of_something_else_is_refused_in_words(
+    maria: User, alice: Customer, what: str
+) -> None:
+    first = deposit(maria, alice, key="form")
+    asked = {"operation": "DEPOSIT", "request": first.request, "reason": "Wire 123"}
+    other = {
+        "amount": {"request": first.request | {"amount": "5.00"}},
+        "reason": {"reason": "Wire 124"},
+        "operation": {"operation": "WITHDRAWAL"},
+        "maker": {"by": by(staff("mona", "operator"))},
+    }
+    again: dict[str, Any] = {"key": "form", "by": by(maria)} | asked | other[what]
+    with pytest.raises(KeyRefused, match=f"it is proposal {first.pk}"):
+        proposals.propose(**again)
+    assert Proposal.objects.count() == 1
 
 
 def test_nobody_approves_what_they_proposed(alice: Customer) -> None:
