@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from earn import audit
+from earn import audit, prices
 from earn.audit import Actor
 from earn.models import Operation, OperationLimit, Order, Proposal, User, Verdict
-from earn.operations import Impossible, Outcome, run
+from earn.operations import Impossible, Outcome, Unusual, run
 from earn.refusals import Refusal
 from ledger import posting
 from ledger.models import Asset, Posting
@@ -27,6 +28,8 @@ UNUSUAL = 1000  # times the usual amount: a slip of the unit is more likely than
 LONGEST = 2000  # characters of a reason or a comment
 LONGEST_KEY = 200
 USUAL_OF = 101  # the latest amounts, whose median is the usual one
+FEW = 3  # amounts that say what is usual; with fewer, the worth does
+LARGE = Decimal(1_000_000)  # in the reporting currency
 MAKE, CHECK = "earn.make_proposal", "earn.check_proposal"
 
 
@@ -35,7 +38,7 @@ class ProposalRefused(Exception):
 
 
 class ConfirmationNeeded(ProposalRefused):
-    """The amount is unusual: it is to be typed once more."""
+    """A figure is unusual: it is to be typed once more."""
 
 
 class KeyRefused(ProposalRefused):
@@ -52,7 +55,7 @@ class Trial:
 
     outcome: Outcome
     effect: dict[str, Any]
-    is_unusual: bool
+    unusual: Unusual | None
 
 
 def try_out(operation: str, request: dict[str, Any], *, at: datetime) -> Trial:
@@ -60,7 +63,7 @@ def try_out(operation: str, request: dict[str, Any], *, at: datetime) -> Trial:
     with transaction.atomic():
         outcome, effect = _run(operation, request, key=f"trial:{uuid4()}", at=at)
         transaction.set_rollback(True)
-    return Trial(outcome, effect, _is_unusual(operation, outcome))
+    return Trial(outcome, effect, outcome.unusual or _unusual(operation, outcome, at))
 
 
 def propose(
@@ -75,7 +78,7 @@ def propose(
 ) -> Proposal:
     """Keeps a proposal with its effect; the same key gives the first one again.
 
-    `confirmed` repeats an unusual amount. Raises ProposalRefused, ConfirmationNeeded; and
+    `confirmed` repeats an unusual figure. Raises ProposalRefused, ConfirmationNeeded; and
     KeyRefused where the key is known of another request, reason or maker.
     """
     _may(by.user, MAKE)
@@ -91,10 +94,11 @@ def propose(
     trial = try_out(operation, request, at=by.at)
     outcome = trial.outcome
     _check_limit(operation, outcome)
-    if trial.is_unusual and confirmed.strip() != plain(outcome.amount or Decimal(0)):
+    unusual = trial.unusual
+    if unusual and confirmed.strip() != unusual.to_type:
         raise ConfirmationNeeded(
-            f"This is {UNUSUAL} times the usual amount or more. If it is meant, type the "
-            "amount once more; two others will have to approve it."
+            f"{unusual.why} If it is meant, type the figure once more; two others will "
+            "have to approve it."
         )
     with transaction.atomic():
         proposal, is_new = Proposal.objects.get_or_create(
@@ -110,7 +114,7 @@ def propose(
                 "effect": trial.effect,
                 "asset": outcome.asset,
                 "amount": outcome.amount,
-                "checkers_needed": 2 if trial.is_unusual else 1,
+                "checkers_needed": 2 if unusual else 1,
             },
         )
         if is_new:
@@ -193,9 +197,9 @@ def waiting_for(user: User, *, at: datetime) -> QuerySet[Proposal]:
 
 
 def usual_amount(operation: str, asset: Asset) -> Decimal | None:
-    """The median of the latest amounts of that kind; None while there are none."""
+    """The median of the latest amounts of that kind; None while there are too few."""
     amounts = sorted(_latest(operation, asset))
-    return amounts[len(amounts) // 2] if amounts else None
+    return amounts[len(amounts) // 2] if len(amounts) >= FEW else None
 
 
 def _same(known: Proposal, asked: tuple[str, dict[str, Any], str, int]) -> Proposal:
@@ -329,11 +333,26 @@ def _check_limit(operation: str, outcome: Outcome) -> None:
         )
 
 
-def _is_unusual(operation: str, outcome: Outcome) -> bool:
+def _unusual(operation: str, outcome: Outcome, at: datetime) -> Unusual | None:
+    """By what is usual; where nothing is yet, by what it is worth."""
     if outcome.amount is None or outcome.asset is None:
-        return False
+        return None
     usual = usual_amount(operation, outcome.asset)
-    return usual is not None and outcome.amount >= usual * UNUSUAL
+    if usual is None:
+        why = _large(outcome.amount, outcome.asset, at)
+    else:
+        is_unusual = outcome.amount >= usual * UNUSUAL
+        why = f"This is {UNUSUAL} times the usual amount or more." if is_unusual else ""
+    return Unusual(why, plain(outcome.amount)) if why else None
+
+
+def _large(amount: Decimal, asset: Asset, at: datetime) -> str:
+    quote = prices.latest(at=at).quote(asset, at)
+    if quote is None:
+        return f"Nothing says whether this is much: {asset.code} has no price now."
+    if amount * quote.price >= LARGE:
+        return f"This is worth {plain(LARGE)} {settings.REPORTING_CURRENCY} or more."
+    return ""
 
 
 def _latest(operation: str, asset: Asset) -> list[Decimal]:

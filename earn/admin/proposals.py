@@ -67,7 +67,7 @@ def propose(request: HttpRequest, operation: str) -> HttpResponse:
                 kind, form.as_request(), at=datetime.now(UTC)
             )
         except ConfirmationNeeded as needed:
-            known |= {"problem": str(needed), "is_unusual": True}
+            known["problem"] = str(needed)
             known["trial"] = proposals.try_out(
                 kind, form.as_request(), at=datetime.now(UTC)
             )

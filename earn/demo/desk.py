@@ -1,6 +1,6 @@
 """What the demo's staff do once its days are played: coins go to work, by four eyes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -31,21 +31,33 @@ def give_role(user: User, role: str) -> None:
         user.groups.add(Group.objects.get(name=role))
 
 
-def put_to_work(*, maker: User, checker: User, at: datetime) -> None:
-    """Each step once, whenever it is called: its key is that of its proposal."""
+def put_to_work(*, maker: User, checkers: Iterable[User], at: datetime) -> None:
+    """Each step once, whenever it is called: its key is that of its proposal.
+
+    The first amounts of all are unusual: two check them.
+    """
     for name, (operation, request) in _steps(at):
         key = f"demo:{name}"
         if Proposal.objects.filter(key=key).exclude(state="WAITING").exists():
             continue
         known = Proposal.objects.filter(key=key).first()
-        proposal = known or proposals.propose(
-            operation,
-            request,
-            key=key,
-            reason="So that the demo has some.",
-            by=Actor(maker, at),
-        )
-        proposals.approve(proposal.pk, by=Actor(checker, at))
+        proposal = known or _propose(operation, request, key, Actor(maker, at))
+        for checker in checkers:
+            may_judge = proposals.waiting_for(checker, at=at)
+            if may_judge.filter(pk=proposal.pk).exists():
+                proposals.approve(proposal.pk, by=Actor(checker, at))
+
+
+def _propose(operation: str, request: dict[str, Any], key: str, by: Actor) -> Proposal:
+    unusual = proposals.try_out(operation, request, at=by.at).unusual
+    return proposals.propose(
+        operation,
+        request,
+        key=key,
+        reason="So that the demo has some.",
+        by=by,
+        confirmed=unusual.to_type if unusual else "",
+    )
 
 
 def _steps(at: datetime) -> Iterator[tuple[str, tuple[str, dict[str, Any]]]]:

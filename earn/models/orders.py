@@ -74,4 +74,12 @@ class Order(models.Model):
             models.Index(
                 fields=["state", "id"], name="order_not_done", condition=~Q(state="DONE")
             ),
+            # the latest deposits or withdrawals of an asset: what is usual
+            models.Index(
+                "kind",
+                "request__asset",
+                "id",
+                name="order_moved",
+                condition=Q(kind__in=["DEPOSIT", "WITHDRAW"], state="DONE"),
+            ),
         ]

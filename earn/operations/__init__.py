@@ -10,7 +10,7 @@ from typing import Any
 
 from earn.models import Operation
 from earn.operations import books, limits, money, people, products, selling, treasury
-from earn.operations.outcome import Change, Impossible, Outcome
+from earn.operations.outcome import Change, Impossible, Outcome, Unusual
 
 Act = Callable[..., Outcome]
 
@@ -37,4 +37,4 @@ def run(operation: str, request: dict[str, Any], *, key: str, at: datetime) -> O
     return ACTS[operation](request, key=key, at=at)
 
 
-__all__ = ["ACTS", "Change", "Impossible", "Outcome", "run"]
+__all__ = ["ACTS", "Change", "Impossible", "Outcome", "Unusual", "run"]

@@ -1,10 +1,18 @@
 """How much an operation may move at once and on a day."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from earn.models import Operation, OperationLimit
-from earn.operations.outcome import Change, Impossible, Outcome, amount_of, asset_of
+from earn.operations.outcome import (
+    Change,
+    Impossible,
+    Outcome,
+    Unusual,
+    amount_of,
+    asset_of,
+)
 from ledger.money import plain
 
 MONEY = {
@@ -39,4 +47,18 @@ def set_limit(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:  #
     OperationLimit.objects.update_or_create(
         operation=operation, asset=asset, defaults={"at_once": at_once, "a_day": a_day}
     )
-    return Outcome(subject=subject, changes=changes)
+    raised = _raised(before, at_once, a_day)
+    return Outcome(subject=subject, changes=changes, unusual=raised)
+
+
+def _raised(
+    before: OperationLimit | None, at_once: Decimal, a_day: Decimal
+) -> Unusual | None:
+    """Where there was no limit, none is raised."""
+    if before is None:
+        return None
+    if at_once > before.at_once:
+        return Unusual("This raises the limit at once.", plain(at_once))
+    if a_day > before.a_day:
+        return Unusual("This raises the limit of a day.", plain(a_day))
+    return None

@@ -35,15 +35,28 @@ class Change:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Unusual:
+    """A slip is more likely than the wish: `to_type` is the figure to be typed again."""
+
+    why: str
+    to_type: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """`asset` and `amount` are what its limits count; None where it moves no money."""
+    """`asset` and `amount` are what its limits count; None where it moves no money.
+
+    Whether an amount is unusual is judged by others of its kind; other figures say it
+    themselves.
+    """
 
     subject: str
     entries: list[int] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     asset: Asset | None = None
     amount: Decimal | None = None
+    unusual: Unusual | None = None
 
 
 class refused_by_the_database:

@@ -12,12 +12,16 @@ from earn.operations.outcome import (
     Change,
     Impossible,
     Outcome,
+    Unusual,
     amount_of,
     day_of,
     product_of,
     refused_by_the_database,
 )
 from ledger.money import plain, unit
+
+STEEP = Decimal(1)  # a year
+STEEPER = 5  # times the highest rate in force
 
 
 def set_state(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:  # noqa: ARG001
@@ -78,7 +82,7 @@ def announce_rates(request: dict[str, Any], *, key: str, at: datetime) -> Outcom
     rows = [row_of(product, row) for row in request.get("rows") or []]
     check_rows(product, rows)
     subject = f"product:{product.code}"
-    before = catalogue.chart_on(product, effective_on)
+    before = repricing.rows_of(catalogue.chart_on(product, effective_on))
     with refused_by_the_database():
         chart = catalogue.add_chart(product=product, effective_on=effective_on, rows=rows)
         catalogue.announce(chart, at=at)
@@ -86,11 +90,27 @@ def announce_rates(request: dict[str, Any], *, key: str, at: datetime) -> Outcom
         Change(
             subject,
             f"rates from {effective_on}",
-            rates_in_words(product, repricing.rows_of(before)),
+            rates_in_words(product, before),
             rates_in_words(product, rows),
         )
     ]
-    return Outcome(subject=subject, changes=changes)
+    return Outcome(subject=subject, changes=changes, unusual=_steep(before, rows))
+
+
+def _steep(before: list[Row], rows: list[Row]) -> Unusual | None:
+    """More than a whole year's money, or a slip of the point beside what is in force."""
+    highest = max(row.annual_rate for row in rows)
+    known = max((row.annual_rate for row in before), default=None)
+    typed = plain(highest * 100)
+    if highest > STEEP:
+        return Unusual(f"{typed} % is more than {plain(STEEP * 100)} % a year.", typed)
+    if known is not None and highest > 0 and highest >= STEEPER * known:
+        return Unusual(
+            f"The highest rate, {typed} %, is {STEEPER} times the one in force or more: "
+            f"{plain(known * 100)} %. It is typed in percent.",
+            typed,
+        )
+    return None
 
 
 def check_rows(product: Product, rows: list[Row]) -> None:

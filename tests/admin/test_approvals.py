@@ -121,3 +121,15 @@ def test_a_checker_s_words_too(maria: User, alice: Customer, comment: str) -> No
         answer: Any = carl.post(f"{LIST}{number}/{act}/", {"comment": comment}, follow=True)
         assert [x.level_tag for x in answer.context["messages"]] == ["error"]
     assert Proposal.objects.get().state == "WAITING"
+
+
+def test_the_form_says_why_a_figure_is_typed_again(mia: Client, alice: Customer) -> None:
+    address = f"{LIST}new/deposit/"
+    answer: Any = mia.post(address, asked(alice, amount="2000000", step="look"))
+    assert answer.status_code == 200
+    assert "worth 1000000 USD or more" in answer.content.decode()
+    assert 'name="confirmed"' in answer.content.decode()
+    assert mia.post(address, asked(alice, amount="2000000")).status_code == 422
+    sent = asked(alice, amount="2000000", confirmed="2000000")
+    assert mia.post(address, sent).status_code == 302
+    assert Proposal.objects.get().checkers_needed == 2

@@ -394,6 +394,7 @@ def test_a_page_takes_as_many_queries_whatever_there_is(
         catalogue.set_state(product, Product.State.OPEN)
         subscribe(people.customer(f"C{number}"), product, 10, on(2))
         Venue.objects.create(code=f"v{number}", name="V", notice_days=number)
+        prices.record([(asset, D(1))], at=on(2))
         move("DEPLOY", "1", venue=f"v{number}", asset=f"C{number}", number=2)
         maria = member(f"maria{number}", "operator")
         request = {"customer": str(business.pk), "asset": "USD", "amount": "5"}

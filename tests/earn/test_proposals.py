@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from earn import proposals
+from earn import prices, proposals
 from earn.audit import Actor
 from earn.models import (
     AuditEvent,
@@ -272,6 +273,106 @@ def test_a_thousand_times_the_usual_is_typed_again_and_checked_by_two(
     dora = staff("dora", "checker")
     assert proposals.approve(proposal.pk, by=by(dora)).state == "DONE"
     assert wallet(alice) == 50150
+
+
+def test_without_a_history_an_amount_is_judged_by_its_worth(
+    maria: User, alice: Customer
+) -> None:
+    for _ in range(2):  # are not enough to say what is usual
+        fund(alice, 5_000_000, at=on(0))
+    assert deposit(maria, alice, "999999.99").checkers_needed == 1
+    with pytest.raises(ConfirmationNeeded, match="worth 1000000 USD or more"):
+        deposit(maria, alice, "1000000")
+    assert deposit(maria, alice, "1000000", confirmed="1000000").checkers_needed == 2
+    fund(alice, 5_000_000, at=on(0))
+    assert deposit(maria, alice, "1000000").checkers_needed == 1
+
+
+def test_without_a_history_and_a_price_every_amount_is_confirmed(
+    maria: User, alice: Customer
+) -> None:
+    coin = people.money("COIN")
+    request = {"customer": str(alice.pk), "asset": "COIN", "amount": "400"}
+    how = {"key": "coins", "reason": "A transfer", "by": by(maria)}
+    with pytest.raises(ConfirmationNeeded, match="COIN has no price now"):
+        proposals.propose("DEPOSIT", request, **how)
+    prices.record([(coin, Decimal(2500))], at=on(0))
+    with pytest.raises(ConfirmationNeeded, match="worth 1000000 USD"):
+        proposals.propose("DEPOSIT", request, **how)
+    request["amount"] = "399.99"
+    assert proposals.propose("DEPOSIT", request, **how).checkers_needed == 1
+
+
+@pytest.mark.parametrize(
+    ("at_once", "a_day", "typed"),
+    [
+        ("99", "100", None),  # lowers it
+        ("100", "1000", None),  # leaves it
+        ("101", "1000", "101"),
+        ("99", "1001", "1001"),
+    ],
+)
+def test_a_limit_is_raised_by_three_and_its_figure_typed_twice(
+    maria: User, at_once: str, a_day: str, typed: str | None
+) -> None:
+    OperationLimit.objects.create(
+        operation="DEPOSIT", asset=money(), at_once=Decimal(100), a_day=Decimal(1000)
+    )
+    request = {"limited": "DEPOSIT", "asset": "USD", "at_once": at_once, "a_day": a_day}
+    how = {"key": key(), "reason": "Growth", "by": by(maria)}
+    if typed is None:
+        assert proposals.propose("LIMIT", request, **how).checkers_needed == 1
+        return
+    with pytest.raises(ConfirmationNeeded, match="raises the limit"):
+        proposals.propose("LIMIT", request, **how)
+    made = proposals.propose("LIMIT", request, confirmed=typed, **how)
+    assert made.checkers_needed == 2
+
+
+@pytest.mark.parametrize(
+    ("rate", "typed"),
+    [("0.4999", None), ("0.5", "50"), ("1.01", "101")],  # 10 % is in force
+)
+def test_rates_that_look_like_a_slip_are_typed_twice_and_checked_by_two(
+    maria: User, rate: str, typed: str | None
+) -> None:
+    flexible("easy")
+    request = {
+        "product": "easy",
+        "effective_on": str(on(1).date()),
+        "rows": [{"from": "0", "rate": rate}],
+    }
+    how = {"key": key(), "reason": "A campaign", "by": by(maria)}
+    if typed is None:
+        assert proposals.propose("RATES", request, **how).checkers_needed == 1
+        return
+    with pytest.raises(ConfirmationNeeded, match=f"{typed} %"):
+        proposals.propose("RATES", request, **how)
+    made = proposals.propose("RATES", request, confirmed=typed, **how)
+    assert made.checkers_needed == 2
+
+
+def test_first_rates_are_steep_above_a_hundred_percent() -> None:
+    draft("easy")
+    request = {"product": "easy", "effective_on": str(on(0).date())}
+    for rate, is_steep in (("1", False), ("1.0001", True)):
+        rows = [{"from": "0", "rate": rate}]
+        trial = proposals.try_out("RATES", request | {"rows": rows}, at=on(0))
+        assert bool(trial.unusual) == is_steep
+
+
+def test_what_is_usual_is_found_by_index(alice: Customer) -> None:
+    for _ in range(30):
+        fund(alice, 1, at=on(0))
+    with CaptureQueriesContext(connection) as asked:
+        assert proposals.usual_amount("DEPOSIT", money()) == 1
+    (query,) = [x["sql"] for x in asked if '"earn_order"' in x["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off")
+        cursor.execute("explain " + query)
+        plan = " ".join(row[0] for row in cursor.fetchall())
+    assert "order_moved" in plan
+    assert "Sort" not in plan
 
 
 def test_an_adjustment_moves_what_the_house_has(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from earn import proposals, treasury
+from earn import prices, proposals, treasury
 from earn.admin.proposing import AdjustmentForm
 from earn.audit import Actor
 from earn.models import Customer, Proposal, Venue
@@ -262,6 +262,7 @@ def test_stocks_of_all_assets_take_the_same_queries(
 ) -> None:
     for code in ("BTC", "ETH", "SOL"):
         fund(alice, 10, at=on(0), asset=money(code))
+        prices.record([(money(code), Decimal(1))], at=on(0))
         staff.move("DEPLOY", "4", asset=code)
     with django_assert_max_num_queries(4):
         found = treasury.stocks()
