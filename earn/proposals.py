@@ -7,15 +7,16 @@ and changes, and the approval is refused unless it does the very same.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from earn import audit, prices
 from earn.audit import Actor
+from earn.days import business_day, start_of
 from earn.models import Operation, OperationLimit, Order, Proposal, User, Verdict
 from earn.operations import Impossible, Outcome, Unusual, run
 from earn.refusals import Refusal
@@ -56,6 +57,19 @@ class Trial:
     outcome: Outcome
     effect: dict[str, Any]
     unusual: Unusual | None
+
+
+class Used(NamedTuple):
+    """A limit, and what its operation has moved of the asset on the UTC day."""
+
+    limit: OperationLimit
+    moved: Decimal
+
+    @property
+    def left(self) -> Decimal:
+        """Nothing, too, where the limit was lowered below what had gone already."""
+        left: Decimal = self.limit.a_day - self.moved
+        return max(left, Decimal(0))
 
 
 def try_out(operation: str, request: dict[str, Any], *, at: datetime) -> Trial:
@@ -194,6 +208,27 @@ def waiting_for(user: User, *, at: datetime) -> QuerySet[Proposal]:
     judged = Verdict.objects.filter(checker=user).values("proposal")
     found = waiting(at=at).exclude(maker=user).exclude(pk__in=judged)
     return found if user.has_perm(CHECK) else found.none()
+
+
+def limits(*, at: datetime, after: tuple[str, str] = ("", ""), most: int) -> list[Used]:
+    """By code of the asset and operation, from behind such a pair on."""
+    code, operation = after
+    rows = OperationLimit.objects.select_related("asset").filter(
+        Q(asset__code__gt=code) | Q(asset__code=code, operation__gt=operation)
+    )
+    shown = list(rows.order_by("asset__code", "operation")[:most])
+    today = start_of(business_day(at))
+    done = Proposal.objects.filter(
+        state=Proposal.State.DONE,
+        amount__isnull=False,
+        operation__in={x.operation for x in shown},
+        asset__in={x.asset_id for x in shown},
+        decided_at__gte=today,
+        decided_at__lt=today + timedelta(days=1),
+    )
+    sums = done.values_list("operation", "asset").annotate(Sum("amount"))
+    moved = {(name, asset): amount for name, asset, amount in sums}
+    return [Used(x, moved.get((x.operation, x.asset_id), Decimal(0))) for x in shown]
 
 
 def usual_amount(operation: str, asset: Asset) -> Decimal | None:

@@ -1,15 +1,17 @@
 """The desk's pages of proposals: their lists, their form, and what is refused in words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from earn import proposals
+from earn.admin import limits as limit_pages
 from earn.admin import proposals as pages
 from earn.audit import Actor
-from earn.models import Customer, Proposal, User
+from earn.models import Customer, OperationLimit, Proposal, User
 from tests.admin.staff import member
 from tests.earn import people
 from tests.earn.people import key, money
@@ -133,3 +135,35 @@ def test_the_form_says_why_a_figure_is_typed_again(mia: Client, alice: Customer)
     sent = asked(alice, amount="2000000", confirmed="2000000")
     assert mia.post(address, sent).status_code == 302
     assert Proposal.objects.get().checkers_needed == 2
+
+
+def test_limits_are_shown_with_what_is_left_of_the_day(
+    mia: Client, maria: User, alice: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = [("DEPOSIT", money()), ("WITHDRAWAL", money()), ("DEPOSIT", money("EUR"))]
+    for operation, asset in limits:
+        OperationLimit.objects.create(
+            operation=operation, asset=asset, at_once=Decimal(10), a_day=Decimal("20.50")
+        )
+    carl, at = member("carl", "checker"), datetime.now(UTC)
+    for number in proposed(maria, alice, 2)[:1]:
+        proposals.approve(number, by=Actor(carl, at))
+    answer: Any = mia.get("/admin/limits/")
+    found = [
+        (x.limit.asset.code, x.limit.operation, x.moved, x.left)
+        for x in answer.context["rows"]
+    ]
+    most = Decimal("20.50")
+    assert found == [
+        ("EUR", "DEPOSIT", 0, most),
+        ("USD", "DEPOSIT", 5, most - 5),
+        ("USD", "WITHDRAWAL", 0, most),
+    ]
+    assert "15.50 USD" in answer.content.decode()
+    tomorrow = at + timedelta(days=1)
+    assert {x.moved for x in proposals.limits(at=tomorrow, most=3)} == {0}
+    monkeypatch.setattr(limit_pages, "PAGE", 2)
+    first: Any = mia.get("/admin/limits/").context
+    rest: Any = mia.get("/admin/limits/", {"after": first["after"]}).context
+    assert [len(x["rows"]) for x in (first, rest)] == [2, 1]
+    assert mia.get("/admin/limits/?after=%00x").status_code == 200
