@@ -50,6 +50,8 @@ NOT_HERE = {
     "mfa.Authenticator",
     "usersessions.UserSession",
 }
+# jobs are paused on the page of schedules, with a reason: no other way goes round it
+LOOKED_AT = "django_celery_beat"
 View = Callable[..., HttpResponseBase]
 Words = str | Promise
 
@@ -134,13 +136,16 @@ class Desk(AdminSite):
     def register(self, model_or_iterable: Any, admin_class: Any = None, **o: Any) -> None:
         """What may change anything is recorded, also where others wrote it.
 
-        What is in NOT_HERE has no table.
+        What is in NOT_HERE has no table; those of LOOKED_AT change nothing.
         """
         models = [model_or_iterable]
         if not isinstance(model_or_iterable, type):
             models = list(model_or_iterable)
         models = [model for model in models if model._meta.label not in NOT_HERE]
         table = admin_class or ModelAdmin
+        if models and models[0]._meta.app_label == LOOKED_AT:
+            shut = {"__module__": __name__, "actions": (), "grows": False}
+            table = type(table.__name__, (LookOnly, table), shut)
         if not issubclass(table, LookOnly | Recorded):
             table = type(table.__name__, (Recorded, table), {"__module__": __name__})
         super().register(models, table, **o)
