@@ -7,7 +7,12 @@ class EarnConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from allauth.account.signals import user_logged_in
+        from allauth.account.signals import (
+            password_changed,
+            password_reset,
+            password_set,
+            user_logged_in,
+        )
         from allauth.mfa.signals import authentication_failed
         from django.contrib.auth.signals import user_logged_in as session_begun
         from django.contrib.auth.signals import user_login_failed
@@ -21,6 +26,8 @@ class EarnConfig(AppConfig):
         session_begun.connect(presence.begin)
         user_logged_in.connect(see_device)
         user_logged_in.connect(signing_in.signed_in)
+        for told in (password_changed, password_set, password_reset):
+            told.connect(signing_in.password_changed)
         user_login_failed.connect(signing_in.password_failed)
         authentication_failed.connect(signing_in.factor_failed)
         post_migrate.connect(grant, sender=self)

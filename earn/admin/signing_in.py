@@ -1,4 +1,4 @@
-"""Sign-ins of staff, and attempts at them, as allauth and Django tell of them."""
+"""Sign-ins of staff, attempts at them, and new passwords: as allauth and Django tell."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,14 @@ def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
         who = Actor(user, datetime.now(UTC), address_of(request))
         with transaction.atomic():
             audit.record(who, "SIGN_IN", f"user:{user.pk}")
+
+
+def password_changed(request: HttpRequest, user: User, **_: Any) -> None:
+    """Hears of every new password: changed, set first, or chosen after a mail."""
+    if user.is_staff:
+        who = Actor(user, datetime.now(UTC), address_of(request))
+        with transaction.atomic():
+            audit.record(who, "CHANGE_PASSWORD", f"user:{user.pk}")
 
 
 def password_failed(

@@ -22,6 +22,7 @@ from tests.earn.people import on
 from tests.portal.pages import PASSWORD, create_user, signed_in
 
 pytestmark = pytest.mark.django_db
+NEW = "eight blue herons"
 
 
 @pytest.fixture
@@ -155,6 +156,25 @@ def test_sign_ins_of_staff_and_attempts_at_them_are_recorded() -> None:
     )
     assert done.actor == user
     assert EmailAddress.objects.filter(user=user).exists()
+
+
+def test_a_new_password_of_staff_is_recorded_and_chosen_where_everybody_does() -> None:
+    users = [create_user("vera@example.com"), create_user("charlie@example.com")]
+    User.objects.filter(pk=users[0].pk).update(is_staff=True)
+    for user in users:
+        client = signed_in(User.objects.get(pk=user.pk))
+        client.post(
+            reverse("account_change_password"),
+            {"oldpassword": PASSWORD} | dict.fromkeys(("password1", "password2"), NEW),
+        )
+        user.refresh_from_db()
+        assert user.check_password(NEW)
+    assert trail() == [("CHANGE_PASSWORD", f"user:{users[0].pk}")]
+    vera = signed_in(User.objects.get(pk=users[0].pk))
+    asked = {"old_password": NEW} | dict.fromkeys(("new_password1", "new_password2"), "x")
+    for name in ("password_change", "password_change_done"):
+        answer = vera.post(reverse(f"admin:{name}"), asked)
+        assert answer.headers["Location"] == reverse("account_change_password")
 
 
 def test_a_wrong_second_factor_of_staff_is_recorded() -> None:
