@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from earn.desk import Desk, DeskPage, crumb
@@ -32,6 +32,16 @@ MAY = {
 }
 
 
+SENDS = {"prices": "earn.record_prices"}  # who looks may not always send
+ANSWERS = {200, 302, 404, 405, 422}
+
+
+@pytest.fixture
+def business() -> User:
+    """Whose number is that of a row which is there, of one table at least."""
+    return User.objects.create_user("charlie@example.com")
+
+
 @pytest.fixture
 def people() -> dict[str, User]:
     return {role: member(role, role) for role in ROLES}
@@ -46,15 +56,21 @@ def addresses() -> Iterator[tuple[DeskPage, str]]:
 
 
 def test_every_role_opens_what_it_may_and_nothing_else(people: dict[str, User]) -> None:
+    """What is open is looked at and sent an empty form: it answers, whatever it says."""
     wrong = []
     for role, user in people.items():
         client = signed_in(user)
         for page, address in addresses():
-            is_open = client.get(address).status_code != 403
-            if is_open != (page.permission in MAY[role]):
-                wrong.append(f"{role} {address}: {'open' if is_open else 'shut'}")
-            if page.permission not in MAY[role]:
-                assert client.post(address).status_code == 403, address
+            for method in (client.get, client.post):
+                status = method(address).status_code
+                is_sent = method == client.post
+                wanted = SENDS.get(page.name) if is_sent else None
+                if (wanted or page.permission) not in MAY[role]:
+                    is_right = status == 403
+                else:
+                    is_right = status in ANSWERS
+                if not is_right:
+                    wrong.append(f"{role} {method.__name__} {address}: {status}")
     assert wrong == []
 
 
@@ -85,6 +101,80 @@ def test_each_page_below_another_leads_back_to_it(people: dict[str, User]) -> No
         assert reverse(f"admin:{name}") == crumb(name)["address"]
     text = signed_in(people["operator"]).get("/admin/proposals/new/deposit/")
     assert '<a href="/admin/proposals/">Approvals</a>' in text.content.decode()
+
+
+def tables() -> Iterator[str]:
+    for model in admin.site._registry:
+        yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def test_no_role_adds_changes_or_deletes_a_row_of_any_table(
+    people: dict[str, User], business: User
+) -> None:
+    from tests.portal.test_whose import everything  # noqa: PLC0415
+
+    clients = {role: signed_in(user) for role, user in people.items()}
+    before = everything()
+    wrong = []
+    for role, client in clients.items():
+        for table in tables():
+            for act in ("add/", f"{business.pk}/change/", f"{business.pk}/delete/"):
+                status = client.post(table + act, {"post": "yes"}).status_code
+                if status != 403:
+                    wrong.append(f"{role} {table}{act}: {status}")
+            history = client.get(f"{table}{business.pk}/history/").status_code
+            if history not in (200, 302):
+                wrong.append(f"{role} {table} history: {history}")
+    assert wrong == []
+    assert everything() == before
+
+
+def test_no_table_offers_an_action(people: dict[str, User]) -> None:
+    """So that none has to be tried: what is sent all the same is no action."""
+    root = User.objects.create_superuser("root@example.com")
+    for user in (*people.values(), root):
+        request = RequestFactory().get("/")
+        request.user = user
+        offered = {
+            model._meta.label: table.get_actions(request)
+            for model, table in admin.site._registry.items()
+        }
+        assert {label for label, acts in offered.items() if acts} == set()
+
+
+def test_django_s_own_pages_write_nothing(people: dict[str, User]) -> None:
+    from tests.portal.test_whose import everything  # noqa: PLC0415
+
+    ours = {f"admin:{page.name}" for page in Desk.pages}
+    of_tables = {
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_{act}"
+        for model in admin.site._registry
+        for act in ("changelist", "add", "change", "delete", "history")
+    }
+    own = {
+        route.name
+        for route in routes()
+        if route.name.startswith("admin:")
+        and route.has_name
+        and route.name not in ours | of_tables
+    }
+    words: dict[str, dict[str, Any]] = {
+        "admin:login": {},
+        "admin:password_change": {},
+        "admin:password_change_done": {},
+        "admin:autocomplete": {},
+        "admin:jsi18n": {},
+        "admin:app_list": {"app_label": "earn"},
+    }
+    assert own == {*words, "admin:logout"}
+    clients = {role: signed_in(user) for role, user in people.items()}
+    before = everything()
+    for role, client in clients.items():
+        for name, known in words.items():
+            for method in (client.get, client.post):
+                status = method(reverse(name, kwargs=known)).status_code
+                assert status in ANSWERS | {403}, (role, name)
+    assert everything() == before
 
 
 def test_staff_without_a_role_open_nothing() -> None:
