@@ -1,7 +1,7 @@
 """Four eyes, exact effects, limits: and the database that holds them."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -146,6 +146,54 @@ def test_a_proposal_is_not_done_by_an_update_alone(maria: User, alice: Customer)
         broken_rule(lambda: waiting.update(request={"amount": "5000000"}))
         == "proposals_are_immutable"
     )
+
+
+@pytest.mark.parametrize(
+    ("role", "how"),
+    [
+        ("operator", {}),
+        ("checker", {"is_staff": False}),
+        ("checker", {"is_active": False}),
+    ],
+)
+def test_the_database_takes_verdicts_of_checkers_alone(
+    maria: User, alice: Customer, role: str, how: dict[str, bool]
+) -> None:
+    proposal, other = deposit(maria, alice), staff("other", role)
+    User.objects.filter(pk=other.pk).update(**how)
+    said = Verdict(proposal=proposal, maker=maria, checker=other, at=on(0), approves=True)
+    assert broken_rule(said.save) == "checkers_have_their_role"
+    User.objects.filter(pk=other.pk).update(
+        is_superuser=True, is_staff=True, is_active=True
+    )
+    said.save()
+
+
+def test_the_database_takes_proposals_of_operators_alone(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    proposal = deposit(maria, alice)
+    proposal.pk, proposal.key, proposal.maker = None, "another", carl
+    assert broken_rule(proposal.save) == "makers_have_their_role"
+
+
+def test_the_database_does_not_let_its_writer_choose_the_time(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    proposal, tomorrow = deposit(maria, alice), datetime.now(UTC) + timedelta(days=1)
+    waiting = Proposal.objects.filter(pk=proposal.pk)
+    for at in (tomorrow, proposal.made_at - timedelta(minutes=6)):
+
+        def end(at: datetime = at) -> None:
+            waiting.update(state="WITHDRAWN", decided_at=at)
+
+        assert broken_rule(end) == "nothing_is_decided_ahead_of_the_clock"
+    said = Verdict(proposal=proposal, maker=maria, checker=carl, approves=True)
+    said.at = tomorrow
+    assert broken_rule(said.save) == "nothing_is_decided_ahead_of_the_clock"
+    proposal.pk, proposal.key, proposal.made_at = None, "another", tomorrow
+    proposal.expires_at = tomorrow + proposals.LASTS
+    assert broken_rule(proposal.save) == "nothing_is_decided_ahead_of_the_clock"
 
 
 @pytest.mark.parametrize("state", ["DONE", "REJECTED", "WITHDRAWN"])

@@ -1,0 +1,12 @@
+from django.db import migrations
+
+from earn.sql import sql
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("earn", "0016_m1_usual"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+    ]
+
+    operations = [migrations.RunSQL(sql("checker_rules"))]
