@@ -1,14 +1,16 @@
 """Corrections: an entry of the house's accounts, and the mirror image of another entry."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from earn import chart, treasury
 from earn.models import Customer, Venue
 from earn.operations.outcome import (
+    Change,
     Impossible,
     Outcome,
     amount_of,
@@ -44,7 +46,13 @@ def adjust(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
             happened_at=at,
         )
     )
-    return Outcome(subject=f"entry:{entry}", entries=[entry], asset=asset, amount=amount)
+    return Outcome(
+        subject=f"entry:{entry}",
+        entries=[entry],
+        changes=list(_in_spite_of(entry)),
+        asset=asset,
+        amount=amount,
+    )
 
 
 def reverse(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
@@ -67,7 +75,26 @@ def reverse(request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
         )
     )
     asset, amount = _largest(found)
-    return Outcome(subject=f"entry:{found.pk}", entries=[entry], asset=asset, amount=amount)
+    return Outcome(
+        subject=f"entry:{found.pk}",
+        entries=[entry],
+        changes=list(_in_spite_of(entry)),
+        asset=asset,
+        amount=amount,
+    )
+
+
+def _in_spite_of(entry: int) -> Iterator[Change]:
+    """Freezes of customers whose wallets the entry moves all the same: mistakes are put
+    right also there, but not unseen."""
+    lines = Posting.objects.filter(entry=entry).values_list("debit__code", "credit__code")
+    codes = {code for line in lines for code in line if code.startswith("customer:")}
+    owners = Customer.objects.filter(uuid__in={code.split(":")[1] for code in codes})
+    for owner in owners.filter(Q(frozen_in=True) | Q(frozen_out=True)).order_by("pk"):
+        frozen = ("in", owner.frozen_in), ("out", owner.frozen_out)
+        directions = " and ".join(name for name, is_so in frozen if is_so)
+        subject, what = f"customer:{owner.pk}", f"frozen {directions}"
+        yield Change(subject, what, "", "its wallet is moved all the same")
 
 
 def _check_coins(entry: Entry) -> None:

@@ -467,6 +467,37 @@ def test_a_deposit_is_reversed_once_and_a_subscription_never(
         propose()
 
 
+@pytest.mark.parametrize(
+    ("frozen", "what"),
+    [
+        ({"frozen_in": True}, "frozen in"),
+        ({"frozen_out": True}, "frozen out"),
+        ({"frozen_in": True, "frozen_out": True}, "frozen in and out"),
+    ],
+)
+def test_the_checker_sees_that_a_frozen_wallet_is_moved(
+    maria: User, carl: User, alice: Customer, frozen: dict[str, bool], what: str
+) -> None:
+    fund(alice, 50, at=on(0))
+    mirror = {"entry": Entry.objects.get().key, "why": "wrong customer"}
+    known = {"asset": "USD", "customer": str(alice.pk), "amount": "1.25"}
+    adjusted = known | {"debit": "expense:losses", "credit": "wallet"}
+    made = {}
+    for operation, request in (("ADJUSTMENT", adjusted), ("REVERSAL", mirror)):
+        how = {"reason": "Our mistake", "by": by(maria)}
+        before = proposals.propose(operation, request, key=key(), **how)
+        assert before.effect["changes"] == []
+        made[operation] = before, request, how
+    Customer.objects.filter(pk=alice.pk).update(**frozen)
+    for operation, (before, request, how) in made.items():
+        with pytest.raises(EffectChanged):
+            proposals.approve(before.pk, by=by(carl))
+        after = proposals.propose(operation, request, key=key(), **how)
+        (change,) = after.effect["changes"]
+        assert (change["subject"], change["what"]) == (f"customer:{alice.pk}", what)
+        assert change["after"] == "its wallet is moved all the same"
+
+
 def test_a_product_opens_and_its_rates_change_by_two(maria: User, carl: User) -> None:
     product = draft("easy", quota="1000")
     rates = {
