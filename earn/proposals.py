@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet, Sum
 
-from earn import audit, prices
+from earn import audit, operations, prices
 from earn.audit import Actor
 from earn.days import business_day, start_of
 from earn.models import Operation, OperationLimit, Order, Proposal, User, Verdict
@@ -77,7 +77,16 @@ def try_out(operation: str, request: dict[str, Any], *, at: datetime) -> Trial:
     with transaction.atomic():
         outcome, effect = _run(operation, request, key=f"trial:{uuid4()}", at=at)
         transaction.set_rollback(True)
+    effect["facts"] = facts(operation, request, at=at)
     return Trial(outcome, effect, outcome.unusual or _unusual(operation, outcome, at))
+
+
+def facts(operation: str, request: dict[str, Any], *, at: datetime) -> list[list[str]]:
+    """What it would cost and concern now, as pairs; none where nobody can tell."""
+    try:
+        return [list(fact) for fact in operations.facts(operation, request, at=at)]
+    except Impossible:
+        return []
 
 
 def propose(
@@ -266,7 +275,8 @@ def _approve(proposal_id: int, by: Actor, comment: str) -> Proposal:
     _, effect = _run(
         proposal.operation, proposal.request, key=f"proposal:{proposal.pk}", at=by.at
     )
-    if effect != proposal.effect:
+    shown = {name: proposal.effect[name] for name in effect}  # facts may have moved on
+    if effect != shown:
         raise EffectChanged(
             "What would happen now is no longer what was proposed: reject it, and have it "
             "proposed anew."

@@ -91,7 +91,12 @@ def proposal(request: HttpRequest, object_id: int) -> HttpResponse:
         Proposal.objects.select_related("maker", "asset"), pk=object_id
     )
     user, at = actor(request).user, datetime.now(UTC)
-    is_mine = found.maker_id == user.pk and found.state == Proposal.State.WAITING
+    is_waiting = found.state == Proposal.State.WAITING
+    is_mine = found.maker_id == user.pk and is_waiting
+    may_judge = proposals.waiting_for(user, at=at).filter(pk=found.pk).exists()
+    facts = []
+    if is_mine or may_judge:  # for whoever decides: it may read each position of a product
+        facts = proposals.facts(found.operation, found.request, at=at)
     return show(
         request,
         "desk/proposal.html",
@@ -100,9 +105,10 @@ def proposal(request: HttpRequest, object_id: int) -> HttpResponse:
         proposal=found,
         asked=shown(found.operation, found.request),
         verdicts=found.verdicts.select_related("checker").order_by("pk"),
-        may_judge=proposals.waiting_for(user, at=at).filter(pk=found.pk).exists(),
+        may_judge=may_judge,
         may_withdraw=is_mine,
-        is_expired=found.state == Proposal.State.WAITING and found.expires_at <= at,
+        is_expired=is_waiting and found.expires_at <= at,
+        facts_now=facts,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from earn.models import Operation
 from earn.operations import books, limits, money, people, products, selling, treasury
-from earn.operations.outcome import Change, Impossible, Outcome, Unusual
+from earn.operations.outcome import Change, Fact, Impossible, Outcome, Unusual
 
 Act = Callable[..., Outcome]
 
@@ -32,9 +32,21 @@ ACTS: Mapping[str, Act] = {
 }
 
 
+FACTS: Mapping[str, Callable[..., list[Fact]]] = {
+    Operation.RATES: products.facts_of_rates,
+    Operation.WIND_UP: products.facts_of_winding_up,
+}
+
+
+def facts(operation: str, request: dict[str, Any], *, at: datetime) -> list[Fact]:
+    """Of what it would cost and concern now. Raises Impossible."""
+    found = FACTS.get(operation)
+    return found(request, at=at) if found else []
+
+
 def run(operation: str, request: dict[str, Any], *, key: str, at: datetime) -> Outcome:
     """Carries it out inside the caller's transaction; `key` makes its entries unique."""
     return ACTS[operation](request, key=key, at=at)
 
 
-__all__ = ["ACTS", "Change", "Impossible", "Outcome", "Unusual", "run"]
+__all__ = ["ACTS", "Change", "Fact", "Impossible", "Outcome", "Unusual", "facts", "run"]

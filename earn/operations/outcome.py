@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 
@@ -33,6 +33,13 @@ class Change:
             "before": self.before,
             "after": self.after,
         }
+
+
+class Fact(NamedTuple):
+    """What helps to judge an operation, as things stand: shown, and never compared."""
+
+    what: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from earn import catalogue, repricing, terms
+from earn import catalogue, chart, repricing, terms, uptake
 from earn.catalogue import Row
 from earn.models import Product, ProductKind
 from earn.operations.outcome import (
     Change,
+    Fact,
     Impossible,
     Outcome,
     Unusual,
@@ -18,7 +19,8 @@ from earn.operations.outcome import (
     product_of,
     refused_by_the_database,
 )
-from ledger.money import plain, unit
+from ledger import balances
+from ledger.money import format_amount, plain, round_half_up_to_unit, unit
 
 STEEP = Decimal(1)  # a year
 STEEPER = 5  # times the highest rate in force
@@ -84,8 +86,8 @@ def announce_rates(request: dict[str, Any], *, key: str, at: datetime) -> Outcom
     subject = f"product:{product.code}"
     before = repricing.rows_of(catalogue.chart_on(product, effective_on))
     with refused_by_the_database():
-        chart = catalogue.add_chart(product=product, effective_on=effective_on, rows=rows)
-        catalogue.announce(chart, at=at)
+        made = catalogue.add_chart(product=product, effective_on=effective_on, rows=rows)
+        catalogue.announce(made, at=at)
     changes = [
         Change(
             subject,
@@ -111,6 +113,50 @@ def _steep(before: list[Row], rows: list[Row]) -> Unusual | None:
             typed,
         )
     return None
+
+
+def facts_of_rates(request: dict[str, Any], *, at: datetime) -> list[Fact]:  # noqa: ARG001
+    """Cost and who is told, by today's balances; open fixed positions keep their rates."""
+    product = _seen(request)
+    if product.kind == ProductKind.FIXED:
+        return [Fact("concerns", "new terms alone, and nobody is told")]
+    rows = [row_of(product, row) for row in request.get("rows") or []]
+    with refused_by_the_database():
+        cost = repricing.cost(
+            product, effective_on=day_of(request, "effective_on"), rows=rows
+        )
+    return [
+        Fact("open positions", str(cost.positions)),
+        Fact("their balances", _amount(cost.balance, product)),
+        Fact("more interest a month", _amount(cost.a_month_more, product)),
+        Fact("holders who earn less and are told", str(cost.told)),
+    ]
+
+
+def facts_of_winding_up(request: dict[str, Any], *, at: datetime) -> list[Fact]:
+    """Whom it pays how much, as of now."""
+    product = _seen(request)
+    taken, accrued = uptake.of([product])[product.pk], chart.accrued(product)
+    owed = balances.balance_at(asset_id=accrued.asset_id, code=accrued.code, at=at)
+    return [
+        Fact("open positions", str(taken.positions)),
+        Fact("their principal", _amount(taken.principal, product)),
+        Fact("interest accrued and owed", _amount(owed, product)),
+    ]
+
+
+def _seen(request: dict[str, Any]) -> Product:
+    """Not locked: nothing is done to it."""
+    found = Product.objects.select_related("asset")
+    product = found.filter(code=request.get("product") or "").first()
+    if product is None:
+        raise Impossible("There is no such product.")
+    return product
+
+
+def _amount(amount: Decimal, product: Product) -> str:
+    whole = round_half_up_to_unit(amount, scale=product.asset.scale)
+    return f"{format_amount(whole, scale=product.asset.scale)} {product.asset.code}"
 
 
 def check_rows(product: Product, rows: list[Row]) -> None:

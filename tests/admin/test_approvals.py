@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from earn import proposals
+from earn import catalogue, proposals
 from earn.admin import limits as limit_pages
 from earn.admin import proposals as pages
 from earn.audit import Actor
-from earn.models import Customer, OperationLimit, Proposal, User
+from earn.models import Customer, OperationLimit, Product, Proposal, User
 from tests.admin.staff import member
 from tests.earn import people
 from tests.earn.people import key, money
@@ -167,3 +167,26 @@ def test_limits_are_shown_with_what_is_left_of_the_day(
     rest: Any = mia.get("/admin/limits/", {"after": first["after"]}).context
     assert [len(x["rows"]) for x in (first, rest)] == [2, 1]
     assert mia.get("/admin/limits/?after=%00x").status_code == 200
+
+
+def test_what_a_winding_up_concerns_is_shown_then_and_now(
+    mia: Client, maria: User, alice: Customer
+) -> None:
+    easy = people.flexible("easy")
+    position = people.subscribe(alice, easy, 1000, people.on(0))
+    catalogue.set_state(easy, Product.State.PAUSED)
+    form: Any = mia.post(
+        f"{LIST}new/wind-up/", {"product": "easy", "reason": "x", "step": "look"}
+    )
+    by = Actor(maria, datetime.now(UTC))
+    made = proposals.propose(
+        "WIND_UP", {"product": "easy"}, key=key(), reason="It ends", by=by
+    )
+    people.redeem(position, people.on(0), 400)
+    page = mia.get(f"{LIST}{made.pk}/").content.decode()
+    then, now = page.split("As things stand now")
+    assert "1000.00 USD" in then
+    assert "600.00 USD" in now
+    proposals.withdraw(made.pk, by=by)
+    assert "As things stand now" not in mia.get(f"{LIST}{made.pk}/").content.decode()
+    assert ["open positions", "1"] in form.context["trial"].effect["facts"]

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from earn import prices, proposals
+from earn import catalogue, prices, proposals
 from earn.audit import Actor
 from earn.models import (
     AuditEvent,
@@ -525,6 +525,48 @@ def test_a_product_opens_and_its_rates_change_by_two(maria: User, carl: User) ->
             "after": "from 0 USD: 1 %",
         }
     ]
+
+
+def test_the_checker_of_a_winding_up_sees_whom_it_pays_how_much(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    easy = flexible("easy", tiers=[(None, 0, "0.365")])
+    position = people.subscribe(alice, easy, 1000, on(0))
+    people.close_to(1)
+    catalogue.set_state(easy, Product.State.PAUSED)
+    how = {"key": key(), "reason": "It ends", "by": by(maria, on(2))}
+    made = proposals.propose("WIND_UP", {"product": "easy"}, **how)
+    assert made.effect["facts"] == [
+        ["open positions", "1"],
+        ["their principal", "1000.00 USD"],
+        ["interest accrued and owed", "1.00 USD"],
+    ]
+    people.redeem(position, on(2), 400)  # moves the facts and not the effect
+    now = proposals.facts("WIND_UP", made.request, at=on(2, 11))
+    assert now[:2] == [["open positions", "1"], ["their principal", "600.00 USD"]]
+    assert proposals.approve(made.pk, by=by(carl, on(2, 11))).state == "DONE"
+
+
+def test_the_checker_of_rates_sees_what_they_cost_and_who_is_told(
+    maria: User, carl: User, alice: Customer
+) -> None:
+    people.subscribe(alice, flexible("easy"), 1200, on(0))  # at 10 %
+    rates = {"product": "easy", "effective_on": str(on(3).date())}
+    told = {}
+    for rate in ("0.05", "0.11"):
+        request = rates | {"rows": [{"from": "0", "rate": rate}]}
+        made = proposals.propose("RATES", request, key=key(), reason="Market", by=by(maria))
+        told[rate] = dict(made.effect["facts"])
+    assert told["0.05"] == {
+        "open positions": "1",
+        "their balances": "1200.00 USD",
+        "more interest a month": "-5.00 USD",
+        "holders who earn less and are told": "1",
+    }
+    assert told["0.11"]["more interest a month"] == "1.00 USD"
+    assert told["0.11"]["holders who earn less and are told"] == "0"
+    people.subscribe(alice, Product.objects.get(), 1200, on(0, 11))
+    assert proposals.approve(made.pk, by=by(carl, on(0, 12))).state == "DONE"
 
 
 def test_a_cut_without_its_notice_is_refused_in_the_rules_own_words(maria: User) -> None:
