@@ -129,4 +129,4 @@ def test_beat_finds_a_task_behind_each_job() -> None:
 def test_the_application_may_schedule(as_app_role: Any) -> None:
     with as_app_role():
         schedule()
-    assert len(jobs()) == 8
+    assert len(jobs()) == 9

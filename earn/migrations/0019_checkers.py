@@ -5,7 +5,7 @@ from earn.sql import sql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("earn", "0016_m1_usual"),
+        ("earn", "0018_usual_amounts"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
 

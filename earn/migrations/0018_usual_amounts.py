@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("earn", "0015_books"),
+        ("earn", "0017_desk_indexes"),
         ("ledger", "0004_journal_indexes"),
     ]
 
