@@ -255,10 +255,6 @@ def _said(value: Any) -> str:
     return str(value)
 
 
-def _in_words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
 def _tier(number: int, words: list[str]) -> dict[str, str]:
     if len(words) not in (2, 3):
         raise forms.ValidationError(
